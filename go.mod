@@ -1,0 +1,3 @@
+module github.com/sockerless/sockerless
+
+go 1.26
