@@ -44,7 +44,7 @@ func (sh *shell) findJob(spec string) (*job, string) {
 			return j, ""
 		}
 	}
-	return nil, "No such job: " + spec
+	return nil, spec + ": no such job"
 }
 
 func listJobs(sh *shell, args []string) int {
@@ -326,9 +326,7 @@ func kill(sh *shell, args []string) int {
 		if strings.HasPrefix(a, "%") {
 			j, msg := sh.findJob(a)
 			if j == nil {
-				sh.errorf("%s", msg)
-				status = 1
-				continue
+				return sh.fail("%s", msg)
 			}
 			if j.pgid != 0 {
 				pids = []int{-j.pgid}

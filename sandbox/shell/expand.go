@@ -88,6 +88,9 @@ func plainWord(w *syntax.Word) (string, bool) {
 	}
 	switch p := w.Parts[0].(type) {
 	case *syntax.Lit:
+		if p.Value == "[" || p.Value == "]" {
+			return p.Value, true
+		}
 		return p.Value, !strings.ContainsAny(p.Value, "\\*?[~{\x00")
 	case *syntax.SglQuoted:
 		return p.Value, !p.Dollar

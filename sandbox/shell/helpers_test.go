@@ -97,6 +97,7 @@ type toolFunc func(io *toolIO, args []string) int
 
 var tools = map[string]toolFunc{
 	"true":  func(*toolIO, []string) int { return 0 },
+	"true_": func(*toolIO, []string) int { return 0 },
 	"false": func(*toolIO, []string) int { return 1 },
 	"cat": func(io *toolIO, args []string) int {
 		if len(args) == 1 {

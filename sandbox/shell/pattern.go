@@ -318,8 +318,12 @@ func hasMeta(s string) bool {
 		switch s[i] {
 		case mark, '\\':
 			i++
-		case '*', '?', '[':
+		case '*', '?':
 			return true
+		case '[':
+			if b, _ := parseBracket(s[i:]); b != nil {
+				return true
+			}
 		}
 	}
 	return false

@@ -192,6 +192,9 @@ func (sh *shell) finish() int {
 	if sh.flow == flowExec || sh.task.Dying() {
 		return sh.status
 	}
+	if sh.flow == flowNone { // what came during the last command
+		sh.tick()
+	}
 	if cmd, ok := sh.pseudoTraps["EXIT"]; ok && !sh.exiting {
 		sh.exiting = true
 		delete(sh.pseudoTraps, "EXIT")

@@ -1,6 +1,7 @@
 package shell
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"runtime"
@@ -24,10 +25,20 @@ func guard() error {
 	return nil
 }
 
+// commandSource is where a parser reads from. line is the one being read, for errors at the end.
+type commandSource interface {
+	io.Reader
+	line() int
+}
+
+func (r *stringSource) line() int { return r.lines + 1 }
+func (r *fileSource) line() int   { return r.lines + 1 }
+
 // stringSource is source text in memory. It gives a newline at the end, which makes the parser hand out the last line.
 type stringSource struct {
-	s    string
-	done bool
+	s     string
+	done  bool
+	lines int
 }
 
 func newStringSource(s string) *stringSource { return &stringSource{s: s} }
@@ -38,6 +49,7 @@ func (r *stringSource) Read(p []byte) (int, error) {
 	}
 	if len(r.s) > 0 {
 		n := copy(p, r.s)
+		r.lines += strings.Count(r.s[:n], "\n")
 		r.s = r.s[n:]
 		return n, nil
 	}
@@ -56,6 +68,7 @@ type fileSource struct {
 	file   *vfs.OpenFile
 	single bool
 	done   bool
+	lines  int
 }
 
 func (r *fileSource) Read(p []byte) (int, error) {
@@ -77,6 +90,7 @@ func (r *fileSource) Read(p []byte) (int, error) {
 		p[0] = '\n'
 		return 1, nil
 	}
+	r.lines += bytes.Count(p[:n], []byte("\n"))
 	if r.sh.opt.verbose {
 		r.sh.write(2, string(p[:n]))
 	}
@@ -131,11 +145,11 @@ func (sh *shell) readAll(f *vfs.OpenFile, limit int) (string, error) {
 
 // run parses a source and executes it line by line, as it is read. rest tells, for text in memory, whether nothing
 // follows a position: then the last command may replace the shell.
-func (sh *shell) run(src io.Reader, rest func(end uint) bool) {
+func (sh *shell) run(src commandSource, rest func(end uint) bool) {
 	parser := syntax.NewParser()
 	for stmts, err := range parser.InteractiveSeq(src) {
 		if err != nil {
-			sh.syntaxError(err)
+			sh.syntaxError(err, src.line())
 			return
 		}
 		if parser.Incomplete() {
@@ -174,7 +188,7 @@ func (sh *shell) runString(text string, tail bool) {
 }
 
 // syntaxError reports what the parser found and ends the shell, or only the command line of an interactive one.
-func (sh *shell) syntaxError(err error) {
+func (sh *shell) syntaxError(err error, last int) {
 	switch {
 	case errors.Is(err, errDying):
 		sh.exit(sh.status)
@@ -189,6 +203,9 @@ func (sh *shell) syntaxError(err error) {
 	switch {
 	case errors.As(err, &perr):
 		text, line = syntaxText(perr), int(perr.Pos.Line())
+		if perr.Incomplete {
+			line = last
+		}
 	case errors.As(err, &lerr):
 		text, line = "syntax error: "+lerr.Error(), int(lerr.Pos.Line())
 	}

@@ -490,8 +490,25 @@ func validName(s string) bool {
 	return s != ""
 }
 
-// quote writes a value as ash does where it can be read back: in single quotes.
-func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'"'"'`) + "'" }
+// quote writes a value as ash does where it can be read back: in single quotes, and those it holds in double ones.
+func quote(s string) string {
+	var b strings.Builder
+	for {
+		n := strings.IndexByte(s, '\'')
+		if n < 0 {
+			n = len(s)
+		}
+		b.WriteString("'" + s[:n] + "'")
+		if s = s[n:]; s == "" {
+			return b.String()
+		}
+		rest := strings.TrimLeft(s, "'")
+		b.WriteString(`"` + s[:len(s)-len(rest)] + `"`)
+		if s = rest; s == "" {
+			return b.String()
+		}
+	}
+}
 
 // quoteIfNeeded quotes a word for set -x: only when it holds something special.
 func quoteIfNeeded(s string) string {
