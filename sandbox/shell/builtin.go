@@ -464,6 +464,9 @@ func alias(sh *shell, args []string) int {
 			if sh.aliases == nil {
 				sh.aliases = map[string]string{}
 			}
+			if err := sh.account(varSize + len(name) + len(text)); err != nil {
+				return sh.fail("%v", err)
+			}
 			sh.aliases[name] = text
 			continue
 		}

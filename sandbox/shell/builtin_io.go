@@ -207,6 +207,11 @@ func (p *formatter) format(f string) bool {
 // conversion does one % conversion, and returns its length in the format.
 func (p *formatter) conversion(f string) (int, bool) {
 	i := 1
+	if p.out.Len() > maxValue {
+		p.sh.warnf("%v", errTooLong)
+		p.status = 1
+		return 0, false
+	}
 	for i < len(f) && strings.IndexByte("-+ #0'", f[i]) >= 0 {
 		i++
 	}

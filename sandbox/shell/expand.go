@@ -28,6 +28,7 @@ type expander struct {
 	glob    bool // it holds an unquoted pattern character
 	marks   bool // it holds marks
 	wsEnded bool // the last field was ended by IFS white space, which a separator may follow
+	total   int  // bytes of the fields so far
 	buf     []byte
 	fields  []string
 }
@@ -175,6 +176,12 @@ func (sh *shell) pattern(src string) *pattern {
 
 func (x *expander) parts(parts []syntax.WordPart, quoted bool) error {
 	for i, part := range parts {
+		if len(x.buf) > maxValue || x.total > maxFields {
+			return errTooLong
+		}
+		if x.sh.task.Checkpoint() != nil {
+			return errDying
+		}
 		var s string
 		var err error
 		switch p := part.(type) {
@@ -399,9 +406,13 @@ func (x *expander) emit() error {
 	if marks {
 		s = unmark(s)
 	}
+	x.total += varSize + len(s)
 	x.fields = append(x.fields, s)
 	return nil
 }
+
+// maxFields bounds the words of one command, in bytes.
+const maxFields = 4 * maxValue
 
 // tilde expands a leading ~ or ~user of s; whole tells that the word ends with s.
 func (x *expander) tilde(s string, whole bool) string {

@@ -532,7 +532,7 @@ func (sh *shell) replace(r *syntax.Replace, v *paramValue) error {
 	if src == "" && anchor == 0 {
 		return nil
 	}
-	dying := false
+	var fail error
 	v.each(func(s string) string {
 		switch anchor {
 		case '#':
@@ -548,15 +548,22 @@ func (sh *shell) replace(r *syntax.Replace, v *paramValue) error {
 		}
 		if pat.plain && pat.ext == nil {
 			if r.All {
+				if len(s)+strings.Count(s, pat.literal)*len(with) > maxValue {
+					fail = errTooLong
+					return ""
+				}
 				return strings.ReplaceAll(s, pat.literal, with)
 			}
 			return strings.Replace(s, pat.literal, with, 1)
 		}
 		var b strings.Builder
-		for i := 0; i < len(s) && !dying; {
+		for i := 0; i < len(s) && fail == nil; {
 			n, ok := pat.prefix(s[i:], true)
 			if ok && n > 0 {
 				b.WriteString(with)
+				if b.Len() > maxValue {
+					fail = errTooLong
+				}
 				i += n
 				if !r.All {
 					b.WriteString(s[i:])
@@ -566,16 +573,13 @@ func (sh *shell) replace(r *syntax.Replace, v *paramValue) error {
 			}
 			_, size := nextRune(s[i:])
 			b.WriteString(s[i : i+size])
-			if i += size; i%256 == 0 {
-				dying = sh.task.Checkpoint() != nil
+			if i += size; i%256 == 0 && sh.task.Checkpoint() != nil {
+				fail = errDying
 			}
 		}
 		return b.String()
 	})
-	if dying {
-		return errDying
-	}
-	return nil
+	return fail
 }
 
 // changeCase is ${name^pattern} and its ^^ , ,, forms.

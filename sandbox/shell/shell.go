@@ -55,6 +55,9 @@ type shell struct {
 	patterns  map[string]*pattern
 	regexps   map[string]*regexp.Regexp
 
+	memory   int // of variables and functions, about; see account
+	reserved int // of the sandbox's memory
+
 	status         int  // $?
 	substStatus    int  // of the last command substitution in the command under way
 	flow           flow // why commands are being left
@@ -166,6 +169,7 @@ func (sh *shell) copy() *shell {
 	c.frames = slices.Clone(sh.frames)
 	c.dirStack = slices.Clone(sh.dirStack)
 	c.level++
+	c.memory, c.reserved = 0, 0 // what it shares is its parent's
 	c.traps, c.pseudoTraps = nil, nil
 	for s, cmd := range sh.traps {
 		if cmd == "" { // ignored signals stay ignored
