@@ -2,7 +2,6 @@ package wasm
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -10,6 +9,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
 )
 
@@ -243,4 +243,44 @@ func run(t testing.TB, m *Module, g Guest) uint32 {
 	return code
 }
 
-var _ = fmt.Sprint
+// cProgram builds testdata/c/name.c with clang and wasi-libc, or skips.
+func cProgram(t testing.TB, name string) []byte {
+	t.Helper()
+	if _, err := exec.LookPath("clang"); err != nil {
+		t.Skip("clang is not on PATH")
+	}
+	if _, err := os.Stat("/usr/include/wasm32-wasi"); err != nil {
+		t.Skip("wasi-libc is not installed")
+	}
+	return build(t, name, func(out string) *exec.Cmd {
+		return exec.Command("clang", "--target=wasm32-wasi", "--sysroot=/usr", "-O2", "-o", out, "testdata/c/"+name+".c")
+	})
+}
+
+// runUnchecked runs a command as it is, without rewriting.
+func runUnchecked(t testing.TB, e *Engine, compiled wazero.CompiledModule, g Guest) uint32 {
+	t.Helper()
+	ctx := &runContext{context.Background(), g}
+	mod, err := e.rt.InstantiateModule(ctx, compiled, wazero.NewModuleConfig().WithName("").WithStartFunctions())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mod.Close(ctx)
+	if _, err = mod.ExportedFunction("_start").Call(ctx); err == nil {
+		return 0
+	}
+	code, exited, err := outcome(err)
+	if err != nil || !exited {
+		t.Fatal(err)
+	}
+	return code
+}
+
+func compileUnchecked(t testing.TB, e *Engine, wasm []byte) wazero.CompiledModule {
+	t.Helper()
+	c, err := e.rt.CompileModule(context.Background(), wasm)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
