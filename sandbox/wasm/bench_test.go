@@ -38,14 +38,14 @@ func BenchmarkRunTemplate(b *testing.B) {
 	inst.attach(g)
 	b.Run("run and reset", func(b *testing.B) {
 		for b.Loop() {
-			m.run(&runContext{ctx, g}, inst)
+			m.run(&runContext{Context: ctx, guest: g}, inst)
 			inst.reset()
 		}
 	})
 	b.Run("reset after run", func(b *testing.B) {
 		for b.Loop() {
 			b.StopTimer()
-			m.run(&runContext{ctx, g}, inst)
+			m.run(&runContext{Context: ctx, guest: g}, inst)
 			b.StartTimer()
 			inst.reset()
 		}

@@ -119,7 +119,13 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 // checkpoint is what rewritten modules call when their slice is used up; it
 // returns the length of the next.
 func (e *Engine) checkpoint(ctx context.Context, stack []uint64) {
-	if err := GuestOf(ctx).Checkpoint(); err != nil {
+	rc := ctx.(*runContext)
+	if rc.bound {
+		if err := rc.Err(); err != nil {
+			Abort(err)
+		}
+	}
+	if err := rc.guest.Checkpoint(); err != nil {
 		Abort(err)
 	}
 	// A goroutine that yields queues behind those that became runnable, so
@@ -154,16 +160,3 @@ type freeGuest struct{}
 
 func (*freeGuest) Checkpoint() error  { return nil }
 func (*freeGuest) Reserve(int64) bool { return true }
-
-// initGuest is the configured InitGuest, ended with the context of the load.
-type initGuest struct {
-	Guest
-	ctx context.Context
-}
-
-func (g *initGuest) Checkpoint() error {
-	if err := g.ctx.Err(); err != nil {
-		return err
-	}
-	return g.Guest.Checkpoint()
-}

@@ -38,6 +38,7 @@ func (t *Trap) Error() string { return "wasm trap: " + t.Reason }
 type runContext struct {
 	context.Context
 	guest Guest
+	bound bool // the program ends when the context is done
 }
 
 type guestKey struct{}

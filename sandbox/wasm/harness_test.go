@@ -260,7 +260,7 @@ func cProgram(t testing.TB, name string) []byte {
 // runUnchecked runs a command as it is, without rewriting.
 func runUnchecked(t testing.TB, e *Engine, compiled wazero.CompiledModule, g Guest) uint32 {
 	t.Helper()
-	ctx := &runContext{context.Background(), g}
+	ctx := &runContext{Context: context.Background(), guest: g}
 	mod, err := e.rt.InstantiateModule(ctx, compiled, wazero.NewModuleConfig().WithName("").WithStartFunctions())
 	if err != nil {
 		t.Fatal(err)

@@ -157,12 +157,12 @@ func (m *Module) prepare(ctx context.Context) error {
 		return nil
 	}
 	defer inst.close()
-	g := &initGuest{m.eng.cfg.InitGuest, ctx}
+	g := m.eng.cfg.InitGuest
 	if !inst.attach(g) {
 		return &ModuleError{fmt.Errorf("%s: %w", m.initialise, ErrMemoryLimit)}
 	}
 	defer inst.detach()
-	rc := &runContext{ctx, m.eng.cfg.InitGuest}
+	rc := &runContext{Context: ctx, guest: g, bound: true}
 	for _, name := range m.prologue() {
 		code, exited, err := inst.call(rc, name)
 		if err == nil && exited {

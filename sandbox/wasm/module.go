@@ -70,7 +70,7 @@ func (m *Module) Run(ctx context.Context, g Guest) (exitCode uint32, err error) 
 		m.eng.pool.put(inst)
 		return 0, ErrMemoryLimit
 	}
-	exitCode, err = m.run(&runContext{ctx, g}, inst)
+	exitCode, err = m.run(&runContext{Context: ctx, guest: g}, inst)
 	inst.detach()
 	if inst.reset() {
 		m.eng.pool.put(inst)

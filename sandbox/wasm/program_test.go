@@ -21,23 +21,3 @@ func TestReactorRunsFromTemplate(t *testing.T) {
 		}
 	}
 }
-
-func TestGoCommandExitsWithItsCode(t *testing.T) {
-	t.Parallel()
-	e := newEngine(t, Config{})
-	m := load(t, e, goProgram(t, "mix", false))
-	var first string
-	for range 3 {
-		var out bytes.Buffer
-		if code := run(t, m, &testGuest{out: &out}); code != 3 {
-			t.Fatalf("code %d, output %q", code, out.String())
-		}
-		if first == "" {
-			first = out.String()
-			t.Log(first)
-		}
-		if out.String() != first {
-			t.Errorf("output differs between runs:\n%s\n%s", first, out.String())
-		}
-	}
-}
