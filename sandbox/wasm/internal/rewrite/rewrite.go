@@ -55,13 +55,13 @@ type Result struct {
 	// Resettable tells that memory and Globals are all the state a run can
 	// change: no instruction changes a table or drops a segment.
 	Resettable   bool
-	HasStart     bool            // StartExport is to be called first
-	TableEntries uint64          // initial entries of all tables
-	Exports      map[string]Func // exported functions
+	HasStart     bool                 // StartExport is to be called first
+	TableEntries uint64               // initial entries of all tables
+	Exports      map[string]Signature // exported functions
 }
 
-// Func is the type of an exported function.
-type Func struct {
+// Signature is the type of an exported function.
+type Signature struct {
 	Params  int
 	Results []byte // value types as in the binary format
 }
@@ -73,7 +73,7 @@ func Rewrite(wasm []byte) (*Result, error) {
 		return nil, err
 	}
 	w := &rewriter{sections: s}
-	res := &Result{Exports: map[string]Func{}}
+	res := &Result{Exports: map[string]Signature{}}
 	for _, step := range []func(*Result) error{
 		w.readTypes, w.readImports, w.readFunctions, w.readTables, w.readMemory,
 		w.countSegments, w.readGlobals, w.writeCode,
@@ -425,7 +425,7 @@ func (w *rewriter) writeExports(res *Result) error {
 				}
 				out = appendU32(out, w.shift(i))
 				t := w.types[w.funcTypes[i]]
-				res.Exports[name] = Func{Params: t.params, Results: t.results}
+				res.Exports[name] = Signature{Params: t.params, Results: t.results}
 			case 1:
 				out = appendU32(out, r.indexBelow(w.tables, "table"))
 			case 2:
