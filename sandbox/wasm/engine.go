@@ -53,6 +53,7 @@ type Engine struct {
 
 	mu      sync.Mutex
 	modules map[digest]*loading // guarded by mu
+	files   map[any]*loading    // by LoadFile's keys; guarded by mu
 	recent  list.List           // of *loading that are done, most recent first; guarded by mu
 	pool    pool
 }
@@ -87,7 +88,7 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 	if cfg.InitGuest == nil {
 		cfg.InitGuest = &freeGuest{}
 	}
-	e := &Engine{cfg: cfg, modules: map[digest]*loading{}}
+	e := &Engine{cfg: cfg, modules: map[digest]*loading{}, files: map[any]*loading{}}
 	e.pool.limit, e.pool.limitBytes = cfg.IdleInstances, cfg.IdleBytes
 
 	// Context cancellation is off: it would leave to Go at every loop head.
@@ -142,7 +143,8 @@ func (e *Engine) Runtime() wazero.Runtime { return e.rt }
 func (e *Engine) Close(ctx context.Context) error {
 	e.Trim()
 	e.mu.Lock()
-	e.modules = map[digest]*loading{}
+	clear(e.modules)
+	clear(e.files)
 	e.recent.Init()
 	e.mu.Unlock()
 	err := e.rt.Close(ctx)

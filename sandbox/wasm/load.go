@@ -22,14 +22,56 @@ type loading struct {
 	err     error   // after done
 	waiters int     // guarded by Engine.mu
 	cancel  context.CancelFunc
+	files   []any         // keys in Engine.files; guarded by Engine.mu
 	place   *list.Element // in Engine.recent once loaded; guarded by Engine.mu
 }
 
 // Load rewrites and compiles a module and makes its template, once for the same
 // bytes: callers at the same time share the work, later ones the result. The
 // work goes on until the last caller's context is done. A *ModuleError means
-// that the bytes are at fault. wasm must not be changed until Load returns.
+// that the bytes are at fault. wasm must not be changed any more.
 func (e *Engine) Load(ctx context.Context, wasm []byte) (*Module, error) {
+	l, err := e.share(ctx, wasm)
+	if err != nil {
+		return nil, err
+	}
+	return l.module, nil
+}
+
+// LoadFile is Load for bytes that are costly to read and to digest: read is
+// called only when nothing is loaded for key, a comparable value that stands
+// for the same bytes as long as the engine lives (a layer's digest and a path;
+// device, inode, size and times of a file).
+func (e *Engine) LoadFile(ctx context.Context, key any, read func() ([]byte, error)) (*Module, error) {
+	e.mu.Lock()
+	l := e.files[key]
+	if l != nil {
+		e.recent.MoveToFront(l.place)
+	}
+	e.mu.Unlock()
+	if l != nil {
+		return l.module, nil
+	}
+	wasm, err := read()
+	if err != nil {
+		return nil, err
+	}
+	if l, err = e.share(ctx, wasm); err != nil {
+		return nil, err
+	}
+	e.mu.Lock()
+	if l.place != nil { // not evicted since
+		if e.files[key] == nil {
+			l.files = append(l.files, key)
+		}
+		e.files[key] = l
+	}
+	e.mu.Unlock()
+	return l.module, nil
+}
+
+// share waits for the module of wasm to be loaded, by whom ever.
+func (e *Engine) share(ctx context.Context, wasm []byte) (*loading, error) {
 	key := sha256.Sum256(wasm)
 	e.mu.Lock()
 	l := e.modules[key]
@@ -47,18 +89,17 @@ func (e *Engine) Load(ctx context.Context, wasm []byte) (*Module, error) {
 
 	select {
 	case <-l.done:
-		return l.module, l.err
+		return l, l.err
 	case <-ctx.Done():
 	}
 	e.mu.Lock()
+	defer e.mu.Unlock()
 	if l.waiters--; l.waiters == 0 && l.place == nil {
 		l.cancel()
 		if e.modules[key] == l {
 			delete(e.modules, key)
 		}
 	}
-	e.mu.Unlock()
-	<-l.done // the work reads wasm; a cancelled load ends at its next checkpoint
 	return nil, ctx.Err()
 }
 
@@ -77,7 +118,11 @@ func (e *Engine) load(ctx context.Context, l *loading, wasm []byte) {
 	var evicted []*Module
 	for e.recent.Len() > e.cfg.Modules {
 		old := e.recent.Remove(e.recent.Back()).(*loading)
+		old.place = nil
 		delete(e.modules, old.key)
+		for _, key := range old.files {
+			delete(e.files, key)
+		}
 		evicted = append(evicted, old.module)
 	}
 	e.mu.Unlock()

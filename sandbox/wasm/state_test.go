@@ -133,6 +133,33 @@ func TestLoadIsSharedAndBounded(t *testing.T) {
 	}
 }
 
+func TestFileIsReadOnce(t *testing.T) {
+	t.Parallel()
+	e := newEngine(t, Config{Modules: 1})
+	reads := 0
+	open := func(key string) *Module {
+		m, err := e.LoadFile(context.Background(), key, func() ([]byte, error) { reads++; return probe(), nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	first := open("a")
+	if open("a") != first || open("b") != first || open("b") != first || reads != 2 {
+		t.Errorf("%d reads", reads)
+	}
+	load(t, e, command(nil, nil)) // evicts it
+	if len(e.files) != 0 {
+		t.Errorf("%d keys of evicted modules", len(e.files))
+	}
+	if open("a"); reads != 3 {
+		t.Errorf("%d reads", reads)
+	}
+	if _, err := e.LoadFile(context.Background(), "c", func() ([]byte, error) { return nil, errKilled }); !errors.Is(err, errKilled) {
+		t.Errorf("LoadFile returned %v", err)
+	}
+}
+
 func TestIdleInstancesAreBounded(t *testing.T) {
 	t.Parallel()
 	e := newEngine(t, Config{IdleInstances: 3})
