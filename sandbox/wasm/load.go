@@ -65,6 +65,9 @@ func (e *Engine) Load(ctx context.Context, wasm []byte) (*Module, error) {
 func (e *Engine) load(ctx context.Context, l *loading, wasm []byte) {
 	defer l.cancel()
 	m, err := e.build(ctx, wasm)
+	if m != nil {
+		m.key = Key(l.key)
+	}
 	e.mu.Lock()
 	l.module, l.err = m, err
 	switch {
