@@ -339,15 +339,20 @@ func (ctx *Context) Readlink(at Path, path string) (string, error) {
 		return "", err
 	}
 	if j, ok := p.Inode().(Jumper); ok {
-		if to, err := j.Jump(ctx); err == nil && to.Mount != nil {
-			name, _ := ctx.NS.Name(to, ctx.Root)
-			if to.Dentry.Removed() {
-				name += " (deleted)"
-			}
-			return name, nil
+		to, err := j.Jump(ctx)
+		if err != nil {
+			return "", err
 		}
+		if to.Mount == nil {
+			return to.Inode().Readlink()
+		}
+		name, _ := ctx.NS.Name(to, ctx.Root)
+		if to.Dentry.Removed() {
+			name += " (deleted)"
+		}
+		return name, nil
 	}
-	return p.Inode().Readlink()
+	return readlink(ctx, p.Inode())
 }
 
 // Chmod sets the permission bits (chmod(2)): EPERM for others than the owner.
