@@ -30,6 +30,7 @@ func (f *ttyFile) Read(p []byte, _ int64) (int, error) {
 		}
 		n := copy(p, t.input)
 		t.takeInput(n)
+		t.masterQueue.Notify(abi.POLLOUT)
 		return n, nil
 	}
 	if len(t.marks) == 0 {
@@ -43,6 +44,7 @@ func (f *ttyFile) Read(p []byte, _ int64) (int, error) {
 		t.marks = t.marks[1:]
 	}
 	t.input = t.input[n:]
+	t.masterQueue.Notify(abi.POLLOUT)
 	return n, nil
 }
 

@@ -36,6 +36,9 @@ func (m *Mount) Filesystem() *Filesystem { return m.fs }
 // Flags returns the mount's options.
 func (m *Mount) Flags() MountFlags { return m.flags }
 
+// Remount sets the options (mount(2), MS_REMOUNT), before anybody uses the mount.
+func (m *Mount) Remount(flags MountFlags) { m.flags = flags }
+
 // ID returns the mount's number (proc_pid_mountinfo(5)), unique in the process.
 func (m *Mount) ID() int { return m.id }
 
