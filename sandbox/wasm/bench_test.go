@@ -195,3 +195,13 @@ func BenchmarkIdleInstance(b *testing.B) {
 	b.ReportMetric((mappings()-maps)/float64(len(all)), "mappings/op")
 	closeAll(all)
 }
+
+// BenchmarkExit is BenchmarkRunTemplate/pooled with os.Exit instead of a return.
+func BenchmarkExit(b *testing.B) {
+	e := newEngine(b, Config{})
+	m := load(b, e, goProgram(b, "exit", true))
+	b.ReportAllocs()
+	for b.Loop() {
+		run(b, m, &testGuest{out: io.Discard})
+	}
+}
