@@ -199,7 +199,9 @@ func (w *rewriter) function(out, code []byte, params int) ([]byte, error) {
 	}
 	out = appendLocals(out, code[:exprAt], extra)
 	if counted {
-		weight := max(min(b.entry, maxEntry), 1)
+		// Locals count too: they are stack, which the host learns of, and may
+		// refuse, at the checks only.
+		weight := min(b.entry, maxEntry) + int(b.locals)/2 + 1
 		if len(b.loops) > 0 {
 			weight += entryWeight
 		}
