@@ -126,6 +126,9 @@ func (e *Engine) checkpoint(ctx context.Context, stack []uint64) {
 			Abort(err)
 		}
 	}
+	if !rc.chargeStack() {
+		Abort(ErrMemoryLimit)
+	}
 	if err := rc.guest.Checkpoint(); err != nil {
 		Abort(err)
 	}

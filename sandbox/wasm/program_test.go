@@ -21,3 +21,15 @@ func TestReactorRunsFromTemplate(t *testing.T) {
 		}
 	}
 }
+
+func TestReactorExitsInTheMiddleOfARun(t *testing.T) {
+	t.Parallel()
+	e := newEngine(t, Config{})
+	m := load(t, e, goProgram(t, "exit", true))
+	for range 5 {
+		var out bytes.Buffer
+		if code := run(t, m, &testGuest{out: &out}); code != 9 || out.String() != "exiting\n" {
+			t.Fatalf("code %d, output %q", code, &out)
+		}
+	}
+}

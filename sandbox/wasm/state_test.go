@@ -104,6 +104,32 @@ func TestGuestMemoryLimit(t *testing.T) {
 	}
 }
 
+func TestDeepStackIsChargedToTheGuest(t *testing.T) {
+	t.Parallel()
+	e := newEngine(t, Config{Slice: 10_000})
+	var code []byte // as many locals as frames need to be large
+	for i := range 64 {
+		code = Cat(code, LocalGet, i, I32Const, i, I32Add, LocalSet, i)
+	}
+	m := Wasm{
+		Types: []Type{{}},
+		Funcs: []Func{{Locals: bytes.Repeat([]byte{I32}, 64),
+			Code: Cat(code, Call, 0, LocalGet, 1, LocalGet, 2, I32Add, LocalGet, 63, I32Add, Drop)}},
+		Exports: []Export{{Name: "_start"}},
+	}
+	mod := load(t, e, m.Bytes())
+	if !stackOf(mod.eng.pool.all.Front().Value.(*idle).inst.mod.ExportedFunction("_start")).IsValid() {
+		t.Skip("the stack of this engine is not to be seen")
+	}
+	g := &testGuest{limit: 8 << 20}
+	if _, err := mod.Run(context.Background(), g); !errors.Is(err, ErrMemoryLimit) {
+		t.Errorf("Run returned %v", err)
+	}
+	if g.peak < 1<<20 || g.reserved != 0 {
+		t.Errorf("%d bytes charged at most, %d at the end", g.peak, g.reserved)
+	}
+}
+
 func TestLoadIsSharedAndBounded(t *testing.T) {
 	t.Parallel()
 	e := newEngine(t, Config{Modules: 2})

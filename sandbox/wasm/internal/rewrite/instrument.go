@@ -53,11 +53,21 @@ func (w *rewriter) shift(i uint32) uint32 {
 // body is what a first walk over a function finds out.
 type body struct {
 	locals uint32 // declared locals, parameters not counted
-	loops  []byte // weight of each loop head, in order of appearance
+	loops  []loop // in order of appearance
 	entry  int    // weight of what is outside loops
 	calls  bool
 	bulks  bool
 }
+
+// loop is what the survey finds out about a loop.
+type loop struct {
+	size int // instructions directly in it
+	// tight loops are innermost, without calls, without parameters, and no
+	// br_table goes back to their head: they can be split (see emitTight).
+	tight bool
+}
+
+func (l loop) weight() byte { return byte(min(max(l.size, 1), maxWeight)) }
 
 // survey walks a function body once: it checks every index and sizes the loops.
 func (w *rewriter) survey(code []byte, params int) (b body, exprAt int, err error) {
@@ -75,44 +85,69 @@ func (w *rewriter) survey(code []byte, params int) (b body, exprAt int, err erro
 	exprAt = r.pos
 	nlocals := b.locals + uint32(params)
 
-	// open holds for each open block the loop it belongs to, -1 outside any;
-	// sizes the instructions directly in each loop.
-	open := append(make([]int32, 0, 16), -1)
-	var sizes []int
+	// open holds for each open block the loop it belongs to, none outside any.
+	const none = -1
+	type block struct {
+		loop int
+		head bool // the block is the loop itself
+	}
+	open := append(make([]block, 0, 16), block{loop: none})
 	for len(open) > 0 && r.err == nil {
 		in := r.next(&w.space, nlocals)
-		loop := open[len(open)-1]
-		if loop >= 0 {
-			sizes[loop]++
+		at := open[len(open)-1].loop
+		loose := func() { // the loop around is not tight
+			if at != none {
+				b.loops[at].tight = false
+			}
+		}
+		if at != none {
+			b.loops[at].size++
 		} else {
 			b.entry++
 		}
 		switch in.op {
 		case opLoop:
-			open = append(open, int32(len(sizes)))
-			sizes = append(sizes, 0)
-		case 0x02, opIf:
-			open = append(open, loop)
+			loose()
+			open = append(open, block{len(b.loops), true})
+			b.loops = append(b.loops, loop{tight: !in.params})
+		case opBlock, opIf:
+			open = append(open, block{loop: at})
 		case opEnd:
 			open = open[:len(open)-1]
+		case opBrTable:
+			labels(code[in.start+1:in.end], func(d uint32) {
+				if int64(d) < int64(len(open)) && open[len(open)-1-int(d)].head {
+					b.loops[open[len(open)-1-int(d)].loop].tight = false
+				}
+			})
 		case opCall, opCallIndirect, opReturnCall, opReturnCallIn:
 			b.calls = true
+			loose()
+		case opMemoryGrow:
+			loose()
 		case opTableSet:
 			w.irreversible = true
 		case opRefFunc:
 			w.noteRefFunc(in.index)
 		case opMisc:
 			w.surveyMisc(in.sub, &b)
+			if in.sub >= miscMemoryInit {
+				loose()
+			}
 		}
 	}
 	if r.err == nil && !r.empty() {
 		r.fail("code after the end of the function")
 	}
-	b.loops = make([]byte, len(sizes))
-	for i, n := range sizes {
-		b.loops[i] = byte(min(max(n, 1), maxWeight))
-	}
 	return b, exprAt, r.err
+}
+
+// labels calls f with the labels of a br_table, given its immediate.
+func labels(imm []byte, f func(uint32)) {
+	r := &reader{buf: imm}
+	for n := r.count(); n >= 0 && r.err == nil; n-- {
+		f(r.u32())
+	}
 }
 
 func (w *rewriter) surveyMisc(sub uint32, b *body) {
@@ -164,7 +199,9 @@ func (w *rewriter) function(out, code []byte, params int) ([]byte, error) {
 	}
 	out = appendLocals(out, code[:exprAt], extra)
 	if counted {
-		weight := max(min(b.entry, maxEntry), 1)
+		// Locals count too: they are stack, which the host learns of, and may
+		// refuse, at the checks only.
+		weight := min(b.entry, maxEntry) + int(b.locals)/2 + 1
 		if len(b.loops) > 0 {
 			weight += entryWeight
 		}
@@ -176,16 +213,26 @@ func (w *rewriter) function(out, code []byte, params int) ([]byte, error) {
 	}
 
 	r := &reader{buf: code, pos: exprAt}
-	copied, loop := exprAt, 0
+	copied, loops := exprAt, b.loops // not yet copied, not yet met
 	nlocals := count
+	var tight tightLoop
 	for !r.empty() {
 		in := r.next(&w.space, nlocals)
+		if tight.open {
+			out = append(out, code[copied:in.start]...)
+			out, copied = tight.rewrite(out, code, in), in.end
+			continue
+		}
 		switch in.op {
 		case opLoop:
 			out = append(out, code[copied:in.end]...)
 			copied = in.end
-			out = w.emitLoop(out, count, b.loops[loop])
-			loop++
+			out = w.emitLoop(out, count, loops[0].weight())
+			if loops[0].tight {
+				out = append(out, code[in.start:in.end]...)
+				tight = tightLoop{open: true, count: count, weight: loops[0].weight()}
+			}
+			loops = loops[1:]
 		case opCall, opReturnCall:
 			out = append(out, code[copied:in.start]...)
 			out = appendU32(append(out, in.op), w.shift(in.index))
@@ -241,6 +288,70 @@ func (w *rewriter) emitLoop(out []byte, count uint32, weight byte) []byte {
 	out = append(out, opI32Const, 0, opI32LtS, opIf, blockVoid, opCall)
 	out = appendU32(out, w.added.spend)
 	return append(appendU32(append(out, opLocalSet), count), opEnd)
+}
+
+// tightLoop rewrites the body of a tight loop. The loop is doubled: the outer
+// head, which emitLoop made, settles; the inner one is where the program goes
+// back to as long as the budget lasts. So the inner loop has no call, and the
+// compiler keeps its variables and the memory's address in registers.
+type tightLoop struct {
+	open   bool
+	depth  uint32 // blocks open within the loop
+	count  uint32 // the local that is counted down
+	weight byte
+}
+
+// rewrite appends one instruction of the body. Labels beyond the loop are one
+// further away than they were.
+func (t *tightLoop) rewrite(out, code []byte, in instr) []byte {
+	raw := code[in.start:in.end]
+	switch in.op {
+	case opBlock, opIf:
+		t.depth++
+	case opEnd:
+		if t.depth > 0 {
+			t.depth--
+			break
+		}
+		t.open = false
+		out = append(out, opEnd)
+	case opBr:
+		if in.index == t.depth {
+			return t.back(out, in.index)
+		}
+		return appendU32(append(out, opBr), t.label(in.index))
+	case opBrIf:
+		if in.index == t.depth {
+			return append(t.back(append(out, opIf, blockVoid), in.index+1), opEnd)
+		}
+		return appendU32(append(out, opBrIf), t.label(in.index))
+	case opBrTable:
+		var list []byte
+		n := uint32(0)
+		labels(raw[1:], func(d uint32) {
+			list = appendU32(list, t.label(d))
+			n++
+		})
+		return append(appendU32(append(out, opBrTable), n-1), list...)
+	}
+	return append(out, raw...)
+}
+
+func (t *tightLoop) label(d uint32) uint32 {
+	if d > t.depth {
+		return d + 1
+	}
+	return d
+}
+
+// back goes back to the inner head, depth blocks out, if the budget lasts, and
+// to the outer otherwise.
+func (t *tightLoop) back(out []byte, depth uint32) []byte {
+	out = appendU32(append(out, opLocalGet), t.count)
+	out = append(out, opI32Const, t.weight, opI32Sub)
+	out = appendU32(append(out, opLocalTee), t.count)
+	out = appendU32(append(out, opI32Const, 0, opI32GeS, opBrIf), depth)
+	return appendU32(append(out, opBr), depth+1)
 }
 
 // emitBulk charges a bulk instruction whose length is on top of the stack.

@@ -80,6 +80,13 @@ func samples() map[string]*Wasm {
 			End, LocalGet, 1, I32Const, 1, I32Add, LocalSet, 1, Br, 2,
 			End, LocalGet, 1, I32Const, 10, I32Add, LocalTee, 1, I32Const, S32(100), I32LtU, BrIf, 1,
 			End, End, LocalGet, 1)),
+		"br_table out of a tight loop": f([]byte{I32}, Cat(
+			Block, Void, Block, Void, Loop, Void, Block, Void,
+			LocalGet, 0, BrTable, 2, 2, 3, 0, // 0 and 1 leave the loop
+			End, LocalGet, 0, I32Const, 1, I32Sub, LocalSet, 0,
+			LocalGet, 1, I32Const, 7, I32Add, LocalTee, 1, I32Const, S32(1000), I32LtU,
+			If, Void, Br, 1, Else, LocalGet, 1, Return, End, End,
+			End, LocalGet, 1, I32Const, S32(500), I32Add, Return, End, LocalGet, 1)),
 		"if else in a loop": f([]byte{I32}, Cat(
 			Loop, Void, LocalGet, 0, I32Const, 1, I32And, If, Void, LocalGet, 1, I32Const, 3, I32Add, LocalSet, 1,
 			Else, LocalGet, 1, I32Const, 1, I32Shl, LocalSet, 1, End,
