@@ -31,13 +31,13 @@ func TestGetFindsImagesByWhatUsersWrite(t *testing.T) {
 	}
 	zeros := strings.Repeat("0", 64)
 	for ref, want := range map[string]string{
-		"nosuch":                  "No such image: nosuch:latest",
-		"foo:other":               "No such image: foo:other",
-		"docker.io/library/x":     "No such image: x:latest",
-		"sha256:abc0":             "No such image: sha256:abc0",
-		zeros:                     "No such image: " + zeros,
-		"sha256:" + zeros:         "No such image: sha256:" + zeros,
-		"foo@sha256:" + zeros:     "No such image: foo@sha256:" + zeros,
+		"nosuch":                   "No such image: nosuch:latest",
+		"foo:other":                "No such image: foo:other",
+		"docker.io/library/x":      "No such image: x:latest",
+		"sha256:abc0":              "No such image: sha256:abc0",
+		zeros:                      "No such image: " + zeros,
+		"sha256:" + zeros:          "No such image: sha256:" + zeros,
+		"foo@sha256:" + zeros:      "No such image: foo@sha256:" + zeros,
 		"foo:latest@sha256:" + hex: "No such image: foo:latest@sha256:" + hex,
 	} {
 		if _, err := f.Get(ref); !errdefs.IsNotFound(err) || err.Error() != want {
