@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"time"
 
+	eventtypes "github.com/moby/moby/api/types/events"
+
 	"github.com/sockerless/sockerless/daemon/api"
 	"github.com/sockerless/sockerless/daemon/container"
 	"github.com/sockerless/sockerless/daemon/events"
@@ -67,9 +69,9 @@ func New(ctx context.Context, cfg Config) (_ *Daemon, err error) {
 	if d.id, err = d.identity(); err != nil {
 		return nil, err
 	}
-	d.events = events.NewBus()
+	d.events = &events.Bus{}
 	if d.images, err = image.Open(filepath.Join(cfg.DataRoot, "image"), d.state, d.log, image.Options{
-		Fallback: cfg.ImageFallback, Emit: d.events.Image,
+		Fallback: cfg.ImageFallback, Emit: d.emit(eventtypes.ImageEventType),
 	}); err != nil {
 		return nil, fmt.Errorf("opening the image store: %w", err)
 	}
@@ -77,19 +79,18 @@ func New(ctx context.Context, cfg Config) (_ *Daemon, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := d.images.Seed(ctx, busybox, userland.Applets()); err != nil {
+	if _, err := d.images.Seed(ctx, busybox, userland.Applets()); err != nil {
 		return nil, fmt.Errorf("seeding the embedded image: %w", err)
 	}
 	rt, err := d.openRuntime(ctx, busybox)
 	if err != nil {
 		return nil, err
 	}
-	if d.volumes, err = volume.Open(filepath.Join(cfg.DataRoot, "volumes"), d.state, d.events, d.log); err != nil {
+	if d.volumes, err = volume.Open(filepath.Join(cfg.DataRoot, "volumes"), d.state, d.log, volume.Emit(d.emit(eventtypes.VolumeEventType))); err != nil {
 		return nil, fmt.Errorf("opening the volumes: %w", err)
 	}
-	if d.containers, err = container.NewManager(container.Config{
-		Root: filepath.Join(cfg.DataRoot, "containers"), Store: d.state, Images: d.images, Volumes: d.volumes,
-		Events: d.events, Runtime: rt, Log: d.log,
+	if d.containers, err = container.New(container.Deps{
+		Root: cfg.DataRoot, Store: d.state, Images: d.images, Volumes: d.volumes, Events: d.events, Runtime: rt, Log: d.log,
 	}); err != nil {
 		return nil, fmt.Errorf("opening the containers: %w", err)
 	}
@@ -111,6 +112,13 @@ func makeRoot(dir string) error {
 		return fmt.Errorf("making the data root: %w", err)
 	}
 	return nil
+}
+
+// emit publishes events of one type.
+func (d *Daemon) emit(kind eventtypes.Type) func(eventtypes.Action, string, map[string]string) {
+	return func(action eventtypes.Action, id string, attributes map[string]string) {
+		d.events.Publish(kind, action, id, attributes)
+	}
 }
 
 // openRuntime starts what runs containers.

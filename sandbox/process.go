@@ -184,4 +184,3 @@ func hasEnv(env []string, name string) bool {
 	}
 	return false
 }
-

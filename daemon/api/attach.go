@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
+	"net/url"
+	"slices"
 	"strconv"
 
 	"github.com/moby/moby/api/types"
@@ -122,30 +125,62 @@ func (s *Server) logs(w http.ResponseWriter, r *http.Request) error {
 	}
 	ctx, cancel := s.streamContext(r)
 	defer cancel()
-	entries, tty, err := s.backend.Containers.Logs(ctx, name(r), opts)
+	log, err := s.backend.Containers.Logs(ctx, name(r), opts)
 	if err != nil {
 		return err
 	}
+	defer log.Close()
 	contentType := types.MediaTypeRawStream
-	if !tty && atLeast(r, "1.42") {
+	if !log.TTY && atLeast(r, "1.42") {
 		contentType = types.MediaTypeMultiplexedStream
 	}
 	w.Header().Set("Content-Type", contentType)
 	w.WriteHeader(http.StatusOK)
 	flush(w)
-	out := io.Writer(flushWriter{w})
-	stdout, stderr := out, out
-	if !tty {
-		stdout, stderr = newMux(out)
+	var out [2]io.Writer
+	out[0], out[1] = w, w
+	if !log.TTY {
+		out[0], out[1] = newMux(w)
 	}
-	return entries(func(e container.LogEntry) error {
-		to := stdout
-		if e.Stream == "stderr" {
-			to = stderr
+	var line []byte
+	for {
+		e, err := log.Next(ctx)
+		if err != nil {
+			if !errors.Is(err, io.EOF) && ctx.Err() == nil {
+				s.log.Warn("reading a log", "container", name(r), "error", err)
+			}
+			return nil
 		}
-		_, err := to.Write(e.Format(opts))
-		return err
-	})
+		line = formatEntry(line[:0], e, opts)
+		if _, err := out[e.Stream].Write(line); err != nil {
+			return nil // the client has gone
+		}
+		if !log.Pending() {
+			flush(w)
+		}
+	}
+}
+
+// formatEntry is a line of a log as clients get it: the time and the attributes in front when they are asked for.
+func formatEntry(b []byte, e container.LogEntry, opts container.LogsOptions) []byte {
+	if opts.Timestamps {
+		b = e.Time.UTC().AppendFormat(b, "2006-01-02T15:04:05.000000000Z07:00")
+		b = append(b, ' ')
+	}
+	if opts.Details {
+		first := true
+		for _, k := range slices.Sorted(maps.Keys(e.Attrs)) {
+			if !first {
+				b = append(b, ',')
+			}
+			first = false
+			b = append(b, url.QueryEscape(k)...)
+			b = append(b, '=')
+			b = append(b, url.QueryEscape(e.Attrs[k])...)
+		}
+		b = append(b, ' ')
+	}
+	return append(b, e.Line...)
 }
 
 // stats answers GET /containers/{id}/stats.

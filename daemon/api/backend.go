@@ -2,17 +2,14 @@ package api
 
 import (
 	"context"
-	"time"
 
-	"github.com/moby/moby/api/types/events"
 	"github.com/moby/moby/api/types/image"
-	"github.com/moby/moby/api/types/jsonstream"
 	"github.com/moby/moby/api/types/registry"
 	"github.com/moby/moby/api/types/system"
 	"github.com/moby/moby/api/types/volume"
-	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/sockerless/sockerless/daemon/container"
+	"github.com/sockerless/sockerless/daemon/events"
 	imagestore "github.com/sockerless/sockerless/daemon/image"
 )
 
@@ -22,7 +19,7 @@ type Backend struct {
 	Containers *container.Manager
 	Images     Images
 	Volumes    Volumes
-	Events     Events
+	Events     *events.Bus
 }
 
 // System tells of the daemon as a whole.
@@ -39,20 +36,14 @@ type Images interface {
 	HistoryOf(ref string) ([]image.HistoryResponseItem, error)
 	Tag(source, repo, tag string) error
 	Remove(ctx context.Context, ref string, opts imagestore.RemoveOptions) ([]image.DeleteResponse, error)
-	Pull(ctx context.Context, ref string, platform *ocispec.Platform, auth registry.AuthConfig, progress func(jsonstream.Message)) error
+	Pull(ctx context.Context, ref, platform string, auth registry.AuthConfig, progress imagestore.Progress) error
 }
 
 // Volumes is the volume service (daemon/volume).
 type Volumes interface {
-	Create(ctx context.Context, req volume.CreateRequest) (*volume.Volume, error)
-	Get(ctx context.Context, name string) (*volume.Volume, error)
-	List(ctx context.Context, filters map[string][]string) (volume.ListResponse, error)
+	Create(ctx context.Context, req volume.CreateRequest) (volume.Volume, error)
+	Get(ctx context.Context, name string) (volume.Volume, error)
+	List(ctx context.Context, filters map[string][]string) ([]volume.Volume, error)
 	Remove(ctx context.Context, name string, force bool) error
-	Prune(ctx context.Context, filters map[string][]string) (volume.PruneReport, error)
-}
-
-// Events is the event bus (daemon/events). Subscribe gives past events from since on, and new ones until until or the
-// end of ctx; zero times mean no past, and no end.
-type Events interface {
-	Subscribe(ctx context.Context, since, until time.Time, filters map[string][]string) (<-chan events.Message, error)
+	Prune(ctx context.Context, filters map[string][]string) (*volume.PruneReport, error)
 }

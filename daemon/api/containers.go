@@ -8,9 +8,9 @@ import (
 
 	"github.com/gorilla/mux"
 	containertypes "github.com/moby/moby/api/types/container"
-	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/sockerless/sockerless/daemon/container"
+	imagestore "github.com/sockerless/sockerless/daemon/image"
 )
 
 func (s *Server) containerRoutes() {
@@ -74,7 +74,7 @@ func (s *Server) createContainer(w http.ResponseWriter, r *http.Request) error {
 	if req.Config == nil {
 		return badRequest(errors.New("config cannot be empty in order to create a container"))
 	}
-	platform, err := platformParam(r)
+	platform, err := imagestore.ParsePlatform(r.Form.Get("platform"))
 	if err != nil {
 		return err
 	}
@@ -218,13 +218,4 @@ func sizeParams(r *http.Request) (height, width uint, err error) {
 		return 0, 0, badRequest(fmt.Errorf("invalid resize width %q: %w", r.Form.Get("w"), err))
 	}
 	return uint(h), uint(wd), nil
-}
-
-// platformParam reads platform=os/arch[/variant].
-func platformParam(r *http.Request) (*ocispec.Platform, error) {
-	text := r.Form.Get("platform")
-	if text == "" {
-		return nil, nil
-	}
-	return parsePlatform(text)
 }

@@ -8,6 +8,8 @@ import (
 
 	"github.com/containerd/errdefs"
 	"github.com/moby/moby/api/types/common"
+
+	"github.com/sockerless/sockerless/daemon/container"
 )
 
 // badRequest marks an error as the client's.
@@ -45,7 +47,7 @@ func statusOf(err error) int {
 		return http.StatusUnauthorized
 	case errdefs.IsPermissionDenied(err):
 		return http.StatusForbidden
-	case errdefs.IsNotModified(err):
+	case errors.Is(err, container.ErrNotModified):
 		return http.StatusNotModified
 	case errdefs.IsNotImplemented(err):
 		return http.StatusNotImplemented

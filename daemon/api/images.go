@@ -96,12 +96,8 @@ func (s *Server) createImage(w http.ResponseWriter, r *http.Request) error {
 			from += ":" + tag
 		}
 	}
-	platform, err := platformParam(r)
-	if err != nil {
-		return err
-	}
 	out := &progress{w: w}
-	err = s.backend.Images.Pull(r.Context(), from, platform, authHeader(r), out.send)
+	err := s.backend.Images.Pull(r.Context(), from, r.Form.Get("platform"), authHeader(r), out.send)
 	if err != nil && !out.started {
 		return err
 	}

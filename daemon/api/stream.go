@@ -22,17 +22,6 @@ func (s *Server) streamContext(r *http.Request) (context.Context, context.Cancel
 
 func flush(w http.ResponseWriter) { _ = http.NewResponseController(w).Flush() }
 
-// flushWriter sends on what it is given at once.
-type flushWriter struct{ w http.ResponseWriter }
-
-func (f flushWriter) Write(p []byte) (int, error) {
-	n, err := f.w.Write(p)
-	if err == nil {
-		err = http.NewResponseController(f.w).Flush()
-	}
-	return n, err
-}
-
 // Streams of the multiplexed format (Docker API, "Attach to a container", "Stream format").
 const (
 	streamStdout = 1

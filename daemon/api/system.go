@@ -8,6 +8,10 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	eventtypes "github.com/moby/moby/api/types/events"
+
+	"github.com/sockerless/sockerless/daemon/events"
 )
 
 func (s *Server) systemRoutes() {
@@ -69,27 +73,31 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) error {
 	if !since.IsZero() && !until.IsZero() && until.Before(since) {
 		return badRequest(fmt.Errorf("`since` time (%s) cannot be after `until` time (%s)", r.Form.Get("since"), r.Form.Get("until")))
 	}
-	ctx, cancel := s.streamContext(r)
-	defer cancel()
-	messages, err := s.backend.Events.Subscribe(ctx, since, until, filters)
+	filter, err := events.ParseFilter(filters)
 	if err != nil {
 		return err
 	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(http.StatusOK)
-	flush(w)
+	ctx, cancel := s.streamContext(r)
+	defer cancel()
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
-	for m := range messages {
-		if atLeast(r, "1.52") {
-			err = enc.Encode(m)
-		} else {
-			err = enc.Encode(legacyEvent(m))
+	err = s.backend.Events.Stream(ctx, since, until, filter, func() {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusOK)
+		flush(w)
+	}, func(m eventtypes.Message) error {
+		var v any = m
+		if !atLeast(r, "1.52") {
+			v = legacyEvent(m)
 		}
-		if err != nil {
-			return nil // the client has gone
+		if err := enc.Encode(v); err != nil {
+			return err
 		}
 		flush(w)
+		return nil
+	})
+	if err != nil {
+		s.log.Debug("stream of events ended", "error", err)
 	}
 	return nil
 }

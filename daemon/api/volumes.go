@@ -24,7 +24,11 @@ func (s *Server) listVolumes(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, list)
+	resp := volume.ListResponse{Volumes: list, Warnings: []string{}}
+	if list == nil {
+		resp.Volumes = []volume.Volume{}
+	}
+	return writeJSON(w, http.StatusOK, resp)
 }
 
 // createVolume answers POST /volumes/create.
