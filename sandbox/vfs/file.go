@@ -161,10 +161,13 @@ func (o *OpenFile) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// Pread reads at off (pread(2)): ESPIPE for streams, EINVAL for a negative offset.
+// Pread reads at off (pread(2)): ESPIPE for streams, EINVAL for a negative offset, EISDIR.
 func (o *OpenFile) Pread(p []byte, off int64) (int, error) {
 	if err := o.readable(); err != nil {
 		return 0, err
+	}
+	if o.dir != nil {
+		return 0, abi.EISDIR
 	}
 	if _, ok := o.File.(Seekable); !ok {
 		return 0, abi.ESPIPE

@@ -16,6 +16,9 @@ func (ctx *Context) Open(at Path, path string, flags int, mode uint32) (*OpenFil
 		}
 		return ctx.OpenPath(p, flags)
 	}
+	if last.name == "" && flags&abi.O_EXCL != 0 {
+		return nil, abi.EEXIST
+	}
 	if last.name == "" || last.dir {
 		return nil, abi.EISDIR
 	}
