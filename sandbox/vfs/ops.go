@@ -267,7 +267,7 @@ func (ctx *Context) checkRename(from, to Path, s, d *Dentry, exists bool, src, d
 	if (src.dir || dst.dir) && !isDir {
 		return abi.ENOTDIR
 	}
-	if s.mounts.Load() > 0 {
+	if s.mounts.Load() > 0 || s.pins.Load() > 0 { // pinned: Linux would move the mounts below along
 		return abi.EBUSY
 	}
 	if s.isAncestor(to.Dentry) {
