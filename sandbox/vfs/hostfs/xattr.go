@@ -60,7 +60,8 @@ func (n *node) keepXattr(f func(r *record, mode uint32) error) error {
 	if err != nil {
 		return err
 	}
-	return errno(n.fs.opts.Owners.update(a, func(r *record) error { return f(r, n.fs.show(a).Mode) }))
+	mode := n.fs.show(a).Mode
+	return errno(n.fs.opts.Owners.update(a, func(r *record) error { return f(r, mode) }))
 }
 
 // ListXattr returns the names.
