@@ -58,7 +58,7 @@ func (f *FDTable) Add(file *vfs.OpenFile, min int, cloexec bool) (int, error) {
 }
 
 func (f *FDTable) lowest(min int) (int, error) {
-	if min < 0 || min >= f.limit {
+	if min < 0 || min > 0 && min >= f.limit {
 		return 0, abi.EINVAL
 	}
 	fd := max(min, f.free)

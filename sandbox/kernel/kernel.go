@@ -94,6 +94,13 @@ func (k *Kernel) SetLimits(l Limits) {
 	k.memLimit.Store(l.Memory)
 }
 
+// Limits returns the limits.
+func (k *Kernel) Limits() Limits {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.limits
+}
+
 // Reserve accounts delta bytes of a program's memory; false, when the limit would be passed, refuses them.
 func (k *Kernel) Reserve(delta int64) bool {
 	now := k.memory.Add(delta)

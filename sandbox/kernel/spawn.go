@@ -343,7 +343,7 @@ func (t *Task) main(p Program) {
 	code := t.run(p)
 	for t.next != nil && !t.Dying() {
 		x := t.next
-		t.next = nil
+		t.next, t.local = nil, nil
 		t.image.Store(x.image)
 		t.Files.closeOnExec()
 		t.resetHandlers()

@@ -47,7 +47,7 @@ type Reopener interface {
 	Reopen(flags int) (File, error)
 }
 
-// Syncer is what a file with data on a disk has (fsync(2)).
+// Syncer is what a file with data on a disk has (fsync(2)); a directory's inode too.
 type Syncer interface {
 	Sync() error
 }
@@ -257,9 +257,12 @@ func (o *OpenFile) Ready() Events {
 	return o.File.Ready()
 }
 
-// Sync writes the file's data through to the disk (fsync(2)).
+// Sync writes the file's data through to the disk (fsync(2)); of a directory, its entries.
 func (o *OpenFile) Sync() error {
 	if s, ok := o.File.(Syncer); ok {
+		return s.Sync()
+	}
+	if s, ok := o.Inode.(Syncer); ok {
 		return s.Sync()
 	}
 	return nil

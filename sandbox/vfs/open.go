@@ -63,7 +63,7 @@ func (ctx *Context) Open(at Path, path string, flags int, mode uint32) (*OpenFil
 func (ctx *Context) create(dir Path, name string, flags int, mode uint32) (p Path, created bool, err error) {
 	d, err := dir.Dentry.child(name)
 	if err == abi.ENOENT {
-		if d, err = ctx.make(dir, name, func(i Inode, own Owner) (Inode, error) {
+		if d, err = ctx.make(dir, name, func(i Inode, own Owner, _ uint32) (Inode, error) {
 			return i.Create(name, abi.S_IFREG|mode&abi.PermMask&^ctx.Umask, 0, own)
 		}); err == nil {
 			return Path{dir.Mount, d}, true, nil

@@ -2,8 +2,9 @@ package vfs
 
 import "github.com/sockerless/sockerless/sandbox/abi"
 
-// make adds an entry to a directory under its lock, and to the cache.
-func (ctx *Context) make(dir Path, name string, f func(Inode, Owner) (Inode, error)) (*Dentry, error) {
+// make adds an entry to a directory under its lock, and to the cache. What is made in a directory with the set-group-ID
+// bit gets its group, and a directory the bit as well (inode(7)): f is given it.
+func (ctx *Context) make(dir Path, name string, f func(i Inode, own Owner, setgid uint32) (Inode, error)) (*Dentry, error) {
 	if err := ctx.modify(dir); err != nil {
 		return nil, err
 	}
@@ -18,7 +19,7 @@ func (ctx *Context) make(dir Path, name string, f func(Inode, Owner) (Inode, err
 	d := dir.Dentry
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	inode, err := f(d.inode, own)
+	inode, err := f(d.inode, own, st.Mode&abi.S_ISGID)
 	if err != nil {
 		return nil, err
 	}
@@ -52,8 +53,8 @@ func (ctx *Context) Mkdir(at Path, path string, mode uint32) error {
 	if err != nil {
 		return err
 	}
-	_, err = ctx.make(dir, name, func(i Inode, own Owner) (Inode, error) {
-		return i.Mkdir(name, mode&(0o777|abi.S_ISVTX)&^ctx.Umask, own)
+	_, err = ctx.make(dir, name, func(i Inode, own Owner, setgid uint32) (Inode, error) {
+		return i.Mkdir(name, mode&(0o777|abi.S_ISVTX)&^ctx.Umask|setgid, own)
 	})
 	return err
 }
@@ -75,7 +76,7 @@ func (ctx *Context) Mknod(at Path, path string, mode uint32, rdev uint64) error 
 	if err != nil {
 		return err
 	}
-	_, err = ctx.make(dir, name, func(i Inode, own Owner) (Inode, error) {
+	_, err = ctx.make(dir, name, func(i Inode, own Owner, _ uint32) (Inode, error) {
 		return i.Create(name, mode&^ctx.Umask, rdev, own)
 	})
 	return err
@@ -93,7 +94,7 @@ func (ctx *Context) Symlink(target string, at Path, path string) error {
 	if err != nil {
 		return err
 	}
-	_, err = ctx.make(dir, name, func(i Inode, own Owner) (Inode, error) { return i.Symlink(name, target, own) })
+	_, err = ctx.make(dir, name, func(i Inode, own Owner, _ uint32) (Inode, error) { return i.Symlink(name, target, own) })
 	return err
 }
 
@@ -113,7 +114,7 @@ func (ctx *Context) Link(old Path, at Path, path string) error {
 	if dir.Mount != old.Mount {
 		return abi.EXDEV
 	}
-	_, err = ctx.make(dir, name, func(i Inode, _ Owner) (Inode, error) {
+	_, err = ctx.make(dir, name, func(i Inode, _ Owner, _ uint32) (Inode, error) {
 		return old.Inode(), i.Link(name, old.Inode())
 	})
 	return err
