@@ -317,7 +317,7 @@ func (ctx *Context) checkRename(r rename) (same bool, err error) {
 		return false, abi.ENOTDIR
 	case r.exists && !exchange && !sIsDir && dIsDir:
 		return false, abi.EISDIR
-	case r.s.mounts.Load() > 0, r.exists && r.d.mounts.Load() > 0:
+	case r.s.mounts.Load() > 0, r.s.pins.Load() > 0, r.exists && r.d.mounts.Load() > 0:
 		return false, abi.EBUSY
 	}
 	return false, nil

@@ -464,3 +464,22 @@ func TestAClosedFilesystemAnswersEIO(t *testing.T) {
 	_, err = fs.Filesystem().Root().Inode().Stat()
 	wantErr(t, err, abi.EIO)
 }
+
+func TestMountsDeepInADirectoryOfTheHostStay(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	ctx := mount(t, dir, Options{}, nil)
+	must(t, os.MkdirAll(filepath.Join(dir, "a/b/c"), 0o755))
+	over := mount(t, t.TempDir(), Options{}, nil).Root.Dentry
+	m, err := ctx.NS.Mount(over, walk(t, ctx, "a/b"), 0)
+	must(t, err)
+	put(t, ctx, "a/b/f", "x", 0o644)
+	if _, err := os.Stat(filepath.Join(dir, "a/b/f")); err == nil {
+		t.Error("the file went to the directory below the mount")
+	}
+	wantErr(t, ctx.Rename(ctx.Cwd, "a/b", ctx.Cwd, "z", 0), abi.EBUSY)
+	wantErr(t, ctx.Rename(ctx.Cwd, "a", ctx.Cwd, "z", 0), abi.EBUSY)
+	must(t, ctx.NS.Unmount(m))
+	stat(t, ctx, "a/b/c")
+	must(t, ctx.Rename(ctx.Cwd, "a", ctx.Cwd, "z", 0))
+}

@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"github.com/sockerless/sockerless/sandbox/abi"
+	"github.com/sockerless/sockerless/sandbox/vfs"
 )
 
 // Owners keeps what a volume's files have and the host doesn't let an ordinary user set: foreign owners, set-id bits and
@@ -45,10 +46,10 @@ type Meta struct {
 
 // record is a line of the journal; without Meta and Xattrs it takes the file's former records back.
 type record struct {
-	Ino    uint64            `json:"ino"`
-	Btime  int64             `json:"btime,omitempty"`
-	Meta   *Meta             `json:"meta,omitempty"`
-	Xattrs map[string][]byte `json:"xattrs,omitempty"`
+	Ino    uint64       `json:"ino"`
+	Btime  int64        `json:"btime,omitempty"`
+	Meta   *Meta        `json:"meta,omitempty"`
+	Xattrs vfs.XattrMap `json:"xattrs,omitempty"`
 }
 
 func (r record) empty() bool { return r.Meta == nil && len(r.Xattrs) == 0 }
@@ -223,10 +224,7 @@ func (o *Owners) drop(a attr) error {
 func (o *Owners) getXattr(a attr, key string) ([]byte, error) {
 	o.mu.RLock()
 	defer o.mu.RUnlock()
-	if v, ok := o.find(a).Xattrs[key]; ok {
-		return slices.Clone(v), nil
-	}
-	return nil, abi.ENODATA
+	return o.find(a).Xattrs.Get(key)
 }
 
 func (o *Owners) listXattr(a attr) []string {
@@ -235,5 +233,5 @@ func (o *Owners) listXattr(a attr) []string {
 	}
 	o.mu.RLock()
 	defer o.mu.RUnlock()
-	return slices.Sorted(maps.Keys(o.find(a).Xattrs))
+	return o.find(a).Xattrs.List()
 }

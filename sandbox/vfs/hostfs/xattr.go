@@ -1,17 +1,10 @@
 package hostfs
 
 import (
-	"bytes"
 	"slices"
 	"strings"
 
 	"github.com/sockerless/sockerless/sandbox/abi"
-)
-
-// Flags of setxattr(2).
-const (
-	xattrCreate  = 1
-	xattrReplace = 2
 )
 
 // user reports whether an extended attribute is one that the host keeps. Others ("trusted.", "security.", "system.") give a
@@ -45,20 +38,7 @@ func (n *node) SetXattr(key string, value []byte, flags int) error {
 	if user(key) {
 		return n.at(func(d *hostDir, name string) error { return d.setXattr(name, key, value, flags) })
 	}
-	return n.keepXattr(func(r *record) error {
-		_, has := r.Xattrs[key]
-		switch {
-		case has && flags&xattrCreate != 0:
-			return abi.EEXIST
-		case !has && flags&xattrReplace != 0:
-			return abi.ENODATA
-		}
-		if r.Xattrs == nil {
-			r.Xattrs = make(map[string][]byte)
-		}
-		r.Xattrs[key] = bytes.Clone(value)
-		return nil
-	})
+	return n.keepXattr(func(r *record, mode uint32) error { return r.Xattrs.Set(mode, key, value, flags) })
 }
 
 // RemoveXattr removes an extended attribute.
@@ -69,16 +49,10 @@ func (n *node) RemoveXattr(key string) error {
 	if user(key) {
 		return n.at(func(d *hostDir, name string) error { return d.removeXattr(name, key) })
 	}
-	return n.keepXattr(func(r *record) error {
-		if _, has := r.Xattrs[key]; !has {
-			return abi.ENODATA
-		}
-		delete(r.Xattrs, key)
-		return nil
-	})
+	return n.keepXattr(func(r *record, _ uint32) error { return r.Xattrs.Remove(key) })
 }
 
-func (n *node) keepXattr(f func(*record) error) error {
+func (n *node) keepXattr(f func(r *record, mode uint32) error) error {
 	if n.fs.opts.Owners == nil {
 		return abi.EPERM
 	}
@@ -86,7 +60,8 @@ func (n *node) keepXattr(f func(*record) error) error {
 	if err != nil {
 		return err
 	}
-	return errno(n.fs.opts.Owners.update(a, f))
+	mode := n.fs.show(a).Mode
+	return errno(n.fs.opts.Owners.update(a, func(r *record) error { return f(r, mode) }))
 }
 
 // ListXattr returns the names.
