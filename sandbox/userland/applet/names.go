@@ -52,6 +52,7 @@ var table = []Info{
 	{"cmp", "[-ls] [-n NUM] FILE1 [FILE2 [SKIP1 [SKIP2]]]", "Compare FILE1 with FILE2 (or stdin)"},
 	{"comm", "[-123] FILE1 FILE2", "Compare FILE1 with FILE2"},
 	{"cp", "[-arPLHpfinlsTu] SOURCE DEST\nor: cp [-arPLHpfinlsu] SOURCE... { -t DIRECTORY | DIRECTORY }", "Copy SOURCEs to DEST"},
+	{"crc32", "[FILE]...", "Calculate CRC32 checksum of FILEs"},
 	{"cut", "[OPTIONS] [FILE]...", "Print selected fields from FILEs to stdout"},
 	{"date", "[OPTIONS] [+FMT] [[-s] TIME]", "Display time (using +FMT), or set time"},
 	{"dd", "[if=FILE] [of=FILE] [bs=N] [count=N] [skip=N] [seek=N] [conv=LIST] [iflag=LIST] [oflag=LIST]", "Copy a file with converting and formatting"},

@@ -195,3 +195,8 @@ func GetWinsize(fd int) (*abi.Winsize, error) {
 
 // SetWinsize changes a terminal's size (TIOCSWINSZ).
 func SetWinsize(fd int, w *abi.Winsize) error { return ioctl(fd, abi.TIOCSWINSZ, unsafe.Pointer(w)) }
+
+// Random fills b with random bytes (getrandom(2)).
+func Random(b []byte) error {
+	return failed(raw(abi.SYS_GETRANDOM, uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), 0, 0, 0, 0))
+}
