@@ -145,7 +145,7 @@ func (ctx *Context) openInode(p Path, flags int) (*OpenFile, error) {
 		case abi.S_IFDIR:
 			f = dirFile{}
 		case abi.S_IFREG:
-			if flags&abi.O_TRUNC != 0 && st.Size != 0 {
+			if flags&abi.O_TRUNC != 0 {
 				if err := inode.SetStat(ctx.truncation(&st, 0)); err != nil {
 					return nil, err
 				}
