@@ -404,11 +404,7 @@ func (ctx *Context) Chown(p Path, uid, gid uint32) error {
 	if gid != NoID {
 		set.GID = &gid
 	}
-	if st.Mode&abi.S_IFMT == abi.S_IFREG && st.Mode&(abi.S_ISUID|abi.S_ISGID) != 0 {
-		mode := st.Mode & abi.PermMask &^ abi.S_ISUID
-		if st.Mode&0o010 != 0 {
-			mode &^= abi.S_ISGID
-		}
+	if mode, drop := withoutSetID(&st); drop {
 		set.Mode = &mode
 	}
 	return p.Inode().SetStat(set)
@@ -455,5 +451,14 @@ func (ctx *Context) Truncate(p Path, size int64) error {
 	if err := ctx.Cred.Access(&st, abi.W_OK); err != nil {
 		return err
 	}
-	return p.Inode().SetStat(SetStat{Size: &size})
+	return p.Inode().SetStat(ctx.truncation(&st, size))
+}
+
+// truncation is the change that sets a file's size, and takes its set-id bits when not root does it.
+func (ctx *Context) truncation(st *abi.Stat, size int64) SetStat {
+	set := SetStat{Size: &size}
+	if mode, drop := withoutSetID(st); drop && !ctx.Cred.Root() {
+		set.Mode = &mode
+	}
+	return set
 }

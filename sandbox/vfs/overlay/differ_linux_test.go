@@ -35,6 +35,7 @@ func seedTree(t *testing.T, host string) []*layer.Layer {
 	build := func(entries ...entry) *layer.Layer {
 		var buf bytes.Buffer
 		w := tar.NewWriter(&buf)
+		do(w.WriteHeader(&tar.Header{Name: "./", Typeflag: tar.TypeDir, Mode: 0o755, Uid: os.Getuid(), Gid: os.Getgid()}))
 		for _, e := range entries {
 			h := tar.Header{Name: "r/" + e.name, Typeflag: e.typ, Mode: 0o600, Uid: os.Getuid(), Gid: os.Getgid()}
 			switch e.typ {

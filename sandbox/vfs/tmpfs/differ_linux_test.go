@@ -19,8 +19,9 @@ func TestTmpfsBehavesAsTheHost(t *testing.T) {
 			if err := os.Mkdir(host, 0o700); err != nil {
 				t.Fatal(err)
 			}
-			fs := tmpfs.New(tmpfs.Options{})
-			if _, err := fs.Root().Inode().Mkdir("r", 0o700, vfs.Owner{UID: uint32(os.Getuid()), GID: uint32(os.Getgid())}); err != nil {
+			own := vfs.Owner{UID: uint32(os.Getuid()), GID: uint32(os.Getgid())}
+			fs := tmpfs.New(tmpfs.Options{UID: own.UID, GID: own.GID, Mode: 0o755})
+			if _, err := fs.Root().Inode().Mkdir("r", 0o700, own); err != nil {
 				t.Fatal(err)
 			}
 			d := vfstest.NewDiffer(t, fs, host, seed)

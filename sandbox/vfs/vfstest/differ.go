@@ -235,7 +235,10 @@ func (d *Differ) onPath(op, p string) (desc, sand, host string) {
 	at, err := d.ctx.Walk(d.ctx.Cwd, p, true)
 	switch op {
 	case "chmod":
-		mode := pick(d, uint32(0o700), 0o755, 0o4711, 0o640, 0o1777)
+		mode := pick(d, uint32(0o700), 0o755, 0o4711, 0o6710, 0o1777)
+		if d.ctx.Cred.Root() {
+			mode = pick(d, mode, 0o640) // others could not compare the trees any more
+		}
 		if err == nil {
 			err = d.ctx.Chmod(at, mode)
 		}
