@@ -2,7 +2,7 @@
 export CGO_ENABLED = 0
 
 VERSION   ?= 0.1.0-dev
-BUSYBOX   := sandbox/userland/dist/busybox.wasm
+BUSYBOX   := sandbox/userland/embedded/busybox.wasm
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 RUN_DIR   ?= $(CURDIR)/.run
 SOCKET    ?= $(RUN_DIR)/sockerless.sock
@@ -17,9 +17,10 @@ bin/sockerlessd: userland FORCE
 
 FORCE:
 
-# The userland is a Go program compiled to WebAssembly; the go tool rebuilds it only when its sources changed.
+# The container's busybox is a Go program compiled to WebAssembly and embedded into the daemon. The go tool knows what
+# is up to date, so this is quick when nothing has changed.
 userland:
-	go generate ./sandbox/userland
+	go run ./sandbox/userland/build -o $(BUSYBOX)
 
 # Build, start the daemon on a socket of our own, run a few containers through it, and stay.
 run: build
@@ -42,4 +43,4 @@ bench: build
 	go test -run '^$$' -bench . -benchmem ./...
 
 clean:
-	rm -rf bin $(RUN_DIR) sandbox/userland/dist/*.wasm
+	rm -rf bin $(RUN_DIR) $(BUSYBOX)
