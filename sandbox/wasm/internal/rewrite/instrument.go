@@ -11,8 +11,11 @@ const (
 	maxEntry    = 4096
 	// bulkFree is the length in bytes (or elements) from which a bulk
 	// instruction is charged: bulkShift bits less than the length in units.
+	// Fills and copies are done in chunks of bulkChunk bytes, because an
+	// instruction cannot be interrupted: one over 4 GiB takes more than a second.
 	bulkFree  = 16 << 10
-	bulkShift = 6
+	bulkShift = 4
+	bulkChunk = 1 << 20
 )
 
 // added holds the indices of what the rewriting adds to a module.
@@ -21,6 +24,9 @@ type added struct {
 	yield uint32 // func(): ask the host for the next slice
 	spend uint32 // func() i32: settle loopBudget, return the next budget
 	bulk  uint32 // func(i32): charge a bulk instruction of that length
+	fill  uint32 // func(i32 i32 i32): memory.fill in chunks, if there is a memory
+	copy  uint32 // func(i32 i32 i32): memory.copy in chunks, if there is a memory
+	three uint32 // type of fill and copy
 	refs  uint32 // table of the functions that ref.func names
 }
 
@@ -260,7 +266,14 @@ func (w *rewriter) function(out, code []byte, params int) ([]byte, error) {
 			copied = in.end
 		case opMisc:
 			switch in.sub {
-			case miscMemoryInit, miscMemoryCopy, miscMemoryFill,
+			case miscMemoryFill, miscMemoryCopy:
+				if !w.hasMemory {
+					break // wazero will refuse it
+				}
+				out = append(out, code[copied:in.start]...)
+				out = w.emitChunked(out, length, code[in.start:in.end], in.sub)
+				copied = in.end
+			case miscMemoryInit,
 				miscTableInit, miscTableCopy, miscTableGrow, miscTableFill:
 				out = append(out, code[copied:in.start]...)
 				out = w.emitBulk(out, length)
@@ -378,27 +391,17 @@ func (w *rewriter) emitBulk(out []byte, length uint32) []byte {
 	return append(appendU32(append(out, opCall), w.added.bulk), opEnd)
 }
 
-// helpers returns the code of yield, spend and bulk, in that order.
-func (w *rewriter) helpers(checkpoint uint32) [3][]byte {
-	refill := appendU32(append([]byte(nil), opCall), checkpoint)
-	refill = appendU32(append(refill, opGlobalSet), w.added.fuel)
-
-	charge := func(b []byte) []byte { // amount on the stack of an i32 local 0
-		b = append(b, opI32Sub, opLocalTee, 0)
-		b = appendU32(append(b, opGlobalSet), w.added.fuel)
-		b = append(b, opLocalGet, 0, opI32Const, 0, opI32LtS, opIf, blockVoid)
-		return append(append(b, refill...), opEnd)
+// emitChunked puts a call in the place of a long fill or copy.
+func (w *rewriter) emitChunked(out []byte, length uint32, raw []byte, sub uint32) []byte {
+	helper := w.added.fill
+	if sub == miscMemoryCopy {
+		helper = w.added.copy
 	}
-	fuel := appendU32(append([]byte(nil), opGlobalGet), w.added.fuel)
-
-	yield := append(append([]byte{0}, refill...), opEnd)
-
-	spend := append([]byte{1, 1, typeI32}, fuel...)
-	spend = charge(appendS32(append(spend, opI32Const), loopBudget))
-	spend = append(appendS32(append(spend, opI32Const), loopBudget), opEnd)
-
-	bulk := append([]byte{0}, fuel...)
-	bulk = append(bulk, opLocalGet, 0, opI32Const, bulkShift, opI32ShrU)
-	bulk = append(charge(bulk), opEnd)
-	return [3][]byte{yield, spend, bulk}
+	out = appendU32(append(out, opLocalTee), length)
+	out = appendU32(append(out, opLocalGet), length)
+	out = appendS32(append(out, opI32Const), bulkFree)
+	out = appendS32(append(out, opI32GeU, opIf), int32(w.added.three)) // the block takes the operands
+	out = appendU32(append(out, opCall), helper)
+	out = append(append(out, opElse), raw...)
+	return append(out, opEnd)
 }
