@@ -39,10 +39,10 @@ func TestVersionsOutsideTheRangeAreRefusedInDockersWords(t *testing.T) {
 func TestFiltersAreReadInBothForms(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]map[string][]string{
-		`{"label":["a","b"]}`:                  {"label": {"a", "b"}},
-		`{"label":{"a":true}}`:                 {"label": {"a"}},
+		`{"label":["a","b"]}`:                   {"label": {"a", "b"}},
+		`{"label":{"a":true}}`:                  {"label": {"a"}},
 		`{"label":{"a":false},"id":{"x":true}}`: {"id": {"x"}},
-		``:                                     nil,
+		``:                                      nil,
 	} {
 		r := httptest.NewRequest("GET", "/?filters="+url.QueryEscape(text), nil)
 		r.ParseForm()
