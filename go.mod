@@ -3,6 +3,7 @@ module github.com/sockerless/sockerless
 go 1.26.0
 
 require (
+	github.com/benhoyt/goawk v1.29.1
 	github.com/containerd/errdefs v1.0.0
 	github.com/distribution/reference v0.6.0
 	github.com/google/go-containerregistry v0.22.1

@@ -222,18 +222,31 @@ func TestPullBringsAnImageAndSaysSoAsDockerDoes(t *testing.T) {
 
 			// Again there is nothing to do, nor after a restart; by digest it is the same.
 			f.reopen(t, Options{})
-			if k, err = f.pull(t, ref, ""); err != nil || !k.has("Status: Image is up to date for "+ref) || !k.has(a+": Already exists") {
+			if k, err = f.pull(t, ref, ""); err != nil || !k.has("Status: Image is up to date for "+ref) || k.has(a+": ") {
 				t.Errorf("second pull: %v, %q", err, k.lines())
 			}
 			if _, err = f.pull(t, reg.host+"/team/app@"+img.desc.Digest.String(), ""); err != nil {
 				t.Error(err)
 			}
 			reg.mu.Lock()
-			defer reg.mu.Unlock()
 			for d, n := range reg.gets {
 				if n != 1 {
 					t.Errorf("blob %s was fetched %d times", d, n)
 				}
+			}
+			reg.mu.Unlock()
+
+			// The digests go with the last tag, without events of their own.
+			f.takeEvents()
+			want := "untagged " + ref + ", untagged " + reg.host + "/team/app@" + img.desc.Digest.String() + ", deleted " + short(img.id.Encoded())
+			if got := removed(t, f, ref, false); !strings.HasPrefix(got, want) {
+				t.Errorf("Remove: %s, want %s", got, want)
+			}
+			if events := f.takeEvents(); len(events) != 2 {
+				t.Errorf("events %q", events)
+			}
+			if got := f.files(t); len(got) != 0 {
+				t.Errorf("left %q", got)
 			}
 		})
 	}

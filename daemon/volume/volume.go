@@ -57,8 +57,6 @@ type record struct {
 	Created time.Time
 	Labels  map[string]string `json:",omitempty"`
 	Options map[string]string `json:",omitempty"`
-	// Populated is set when the volume has been mounted once: what an image has at its place is copied only then.
-	Populated bool `json:",omitempty"`
 }
 
 // Open opens the volumes under dir, whose records are in st. emit may be nil.
@@ -200,30 +198,16 @@ func (s *Service) drop(name string) error {
 	return nil
 }
 
-// Mount tells that a container refers to a volume, which can't be removed then, and returns its directory. first is
-// true as long as no container has reported it as Populated.
-func (s *Service) Mount(name, container string) (path string, first bool, err error) {
+// Mount tells that a container refers to a volume, which can't be removed then, and returns its directory.
+func (s *Service) Mount(name, container string) (path string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e := s.vols[name]
 	if e == nil {
-		return "", false, noSuch(name)
+		return "", noSuch(name)
 	}
 	e.users[container] = struct{}{}
-	return s.path(name), !e.Populated, nil
-}
-
-// Populated tells that a container that mounts the volume has been started: what images have at its mount point is not
-// copied into it again.
-func (s *Service) Populated(name string) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	e := s.vols[name]
-	if e == nil || e.Populated {
-		return nil
-	}
-	e.Populated = true
-	return s.bucket.Put(name, e.record)
+	return s.path(name), nil
 }
 
 // Unmount takes Mount back.

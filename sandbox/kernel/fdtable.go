@@ -169,6 +169,19 @@ func (f *FDTable) closeOnExec() {
 	}
 }
 
+// replace makes the table what another is, which nobody may use any more, and closes what it held.
+func (f *FDTable) replace(by *FDTable) {
+	f.mu.Lock()
+	old := f.fds
+	f.fds, f.free = by.fds, by.free
+	f.mu.Unlock()
+	for _, e := range old {
+		if e.file != nil {
+			e.file.Release()
+		}
+	}
+}
+
 // closeAll empties the table.
 func (f *FDTable) closeAll() {
 	f.mu.Lock()

@@ -16,6 +16,9 @@ func (ctx *Context) Open(at Path, path string, flags int, mode uint32) (*OpenFil
 		}
 		return ctx.OpenPath(p, flags)
 	}
+	if last.name == "" && flags&abi.O_EXCL != 0 {
+		return nil, abi.EEXIST
+	}
 	if last.name == "" || last.dir {
 		return nil, abi.EISDIR
 	}
@@ -142,9 +145,8 @@ func (ctx *Context) openInode(p Path, flags int) (*OpenFile, error) {
 		case abi.S_IFDIR:
 			f = dirFile{}
 		case abi.S_IFREG:
-			if flags&abi.O_TRUNC != 0 && st.Size != 0 {
-				var zero int64
-				if err := inode.SetStat(SetStat{Size: &zero}); err != nil {
+			if flags&abi.O_TRUNC != 0 {
+				if err := inode.SetStat(ctx.truncation(&st, 0)); err != nil {
 					return nil, err
 				}
 			}
@@ -161,6 +163,7 @@ func (ctx *Context) openInode(p Path, flags int) (*OpenFile, error) {
 	}
 	o := NewOpenFile(f, keep|flags&abi.O_APPEND)
 	o.Inode, o.Path = inode, p
+	o.dropIDs = !ctx.Cred.Root() && st.Mode&abi.S_IFMT == abi.S_IFREG
 	if st.Mode&abi.S_IFMT == abi.S_IFDIR {
 		o.dir = &dirStream{path: p, inode: inode}
 	}

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"github.com/sockerless/sockerless/sandbox/wasm/internal/rewrite"
 	"time"
 )
 
@@ -204,4 +206,37 @@ func BenchmarkExit(b *testing.B) {
 	for b.Loop() {
 		run(b, m, &testGuest{out: io.Discard})
 	}
+}
+
+// BenchmarkLoad measures the way of a module from its bytes to its template,
+// with a cache that is empty and with one that has it.
+func BenchmarkLoad(b *testing.B) {
+	wasm := goProgram(b, "mix", false)
+	loadOnce := func(b *testing.B, dir string) {
+		e := newEngine(b, Config{CacheDir: dir})
+		load(b, e, wasm)
+	}
+	b.Run("rewrite", func(b *testing.B) {
+		b.SetBytes(int64(len(wasm)))
+		for b.Loop() {
+			if _, err := rewrite.Rewrite(wasm); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("compile", func(b *testing.B) {
+		b.SetBytes(int64(len(wasm)))
+		for b.Loop() {
+			loadOnce(b, "")
+		}
+	})
+	b.Run("cached", func(b *testing.B) {
+		dir := b.TempDir()
+		loadOnce(b, dir)
+		b.SetBytes(int64(len(wasm)))
+		b.ResetTimer()
+		for b.Loop() {
+			loadOnce(b, dir)
+		}
+	})
 }

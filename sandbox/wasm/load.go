@@ -6,7 +6,11 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"runtime"
+	"strings"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/experimental"
@@ -142,13 +146,13 @@ func (e *Engine) build(ctx context.Context, wasm []byte) (_ *Module, err error) 
 		return nil, &ModuleError{err}
 	}
 	m := &Module{eng: e, info: *res}
-	m.info.Wasm = nil
-	if err := m.findEntry(); err != nil {
+	m.info.Wasm, m.info.Data, m.info.Exports = nil, nil, nil // they keep wasm
+	if m.entry, m.initialise, err = findEntry(res.Exports); err != nil {
 		return nil, &ModuleError{err}
 	}
 	compiled, err := e.compile(ctx, res.Wasm)
 	if err != nil {
-		return nil, &ModuleError{err}
+		return nil, err
 	}
 	m.res = &resources{compiled: compiled}
 	defer func() {
@@ -159,7 +163,6 @@ func (e *Engine) build(ctx context.Context, wasm []byte) (_ *Module, err error) 
 	if m.template.image, err = initialImage(res); err != nil {
 		return nil, err
 	}
-	m.info.Data = nil // lets go of wasm
 	m.res.image = m.template.image
 	if err := m.prepare(ctx); err != nil {
 		return nil, err
@@ -169,16 +172,45 @@ func (e *Engine) build(ctx context.Context, wasm []byte) (_ *Module, err error) 
 	return m, nil
 }
 
-// compile compiles rewritten bytes. A panic in the compiler is the module's
-// fault, not the daemon's end.
-func (e *Engine) compile(ctx context.Context, wasm []byte) (_ wazero.CompiledModule, err error) {
+// compile compiles rewritten bytes, or takes the result from the cache.
+func (e *Engine) compile(ctx context.Context, wasm []byte) (wazero.CompiledModule, error) {
+	ctx = experimental.WithCompilationWorkers(ctx, runtime.GOMAXPROCS(0))
+	compiled, err := e.tryCompile(ctx, wasm)
+	if err != nil && e.cfg.CacheDir != "" && strings.Contains(err.Error(), "compilationcache:") {
+		// A damaged file. Which one is not told; what is dropped is made anew.
+		if err := purge(e.cfg.CacheDir); err != nil {
+			return nil, fmt.Errorf("purge damaged compilation cache: %w", err)
+		}
+		compiled, err = e.tryCompile(ctx, wasm)
+	}
+	var file *fs.PathError
+	if errors.As(err, &file) {
+		return nil, fmt.Errorf("compilation cache: %w", err) // not the module's fault
+	}
+	if err != nil {
+		return nil, &ModuleError{err}
+	}
+	return compiled, nil
+}
+
+// tryCompile turns a panic in the compiler into an error: it is to end the
+// load, not the process.
+func (e *Engine) tryCompile(ctx context.Context, wasm []byte) (_ wazero.CompiledModule, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("compiler panicked: %v", r)
 		}
 	}()
-	ctx = experimental.WithCompilationWorkers(ctx, runtime.GOMAXPROCS(0))
 	return e.rt.CompileModule(ctx, wasm)
+}
+
+// purge removes the files in the directories of dir.
+func purge(dir string) error {
+	files, err := filepath.Glob(filepath.Join(dir, "wazero-*", "*"))
+	for _, f := range files {
+		err = errors.Join(err, os.Remove(f))
+	}
+	return err
 }
 
 // resources of a module that are not memory of Go's.

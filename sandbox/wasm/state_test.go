@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -268,6 +270,30 @@ func TestCompilationCacheServesASecondEngine(t *testing.T) {
 		if code := run(t, load(t, e, probe()), &testGuest{}); code != 12 {
 			t.Errorf("found %d", code)
 		}
+	}
+}
+
+func TestDamagedCacheIsMadeAnew(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	load(t, newEngine(t, Config{CacheDir: dir}), probe())
+	files, err := filepath.Glob(filepath.Join(dir, "*", "*"))
+	if err != nil || len(files) == 0 {
+		t.Skip("nothing is cached by this engine")
+	}
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b[len(b)/2] ^= 0xff
+		if err := os.WriteFile(f, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	e := newEngine(t, Config{CacheDir: dir})
+	if code := run(t, load(t, e, probe()), &testGuest{}); code != 12 {
+		t.Errorf("found %d", code)
 	}
 }
 

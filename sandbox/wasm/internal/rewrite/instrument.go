@@ -37,6 +37,8 @@ type rewriter struct {
 	refFuncs []uint32          // functions named by ref.func in code, original indices
 	refIndex map[uint32]uint32 // function -> element of table added.refs
 
+	points []instr // scratch: what the survey of a function found to change
+
 	usesDataSegments bool // memory.init or data.drop
 	irreversible     bool // an instruction changes what a reset cannot restore
 }
@@ -69,7 +71,8 @@ type loop struct {
 
 func (l loop) weight() byte { return byte(min(max(l.size, 1), maxWeight)) }
 
-// survey walks a function body once: it checks every index and sizes the loops.
+// survey walks a function body once: it checks every index, sizes the loops and
+// notes in w.points the instructions that may have to be changed.
 func (w *rewriter) survey(code []byte, params int) (b body, exprAt int, err error) {
 	r := &reader{buf: code}
 	total := uint64(0)
@@ -92,6 +95,7 @@ func (w *rewriter) survey(code []byte, params int) (b body, exprAt int, err erro
 		head bool // the block is the loop itself
 	}
 	open := append(make([]block, 0, 16), block{loop: none})
+	w.points = w.points[:0]
 	for len(open) > 0 && r.err == nil {
 		in := r.next(&w.space, nlocals)
 		at := open[len(open)-1].loop
@@ -104,6 +108,9 @@ func (w *rewriter) survey(code []byte, params int) (b body, exprAt int, err erro
 			b.loops[at].size++
 		} else {
 			b.entry++
+		}
+		if changes(in.op) || at != none && branches(in.op) {
+			w.points = append(w.points, in)
 		}
 		switch in.op {
 		case opLoop:
@@ -140,6 +147,16 @@ func (w *rewriter) survey(code []byte, params int) (b body, exprAt int, err erro
 		r.fail("code after the end of the function")
 	}
 	return b, exprAt, r.err
+}
+
+// changes tells which instructions function may change, branches which it may
+// change in a tight loop besides.
+func changes(op byte) bool {
+	return op == opLoop || op == opCall || op == opReturnCall || op == opRefFunc || op == opMisc
+}
+
+func branches(op byte) bool {
+	return op == opBlock || op == opIf || op == opEnd || op == opBr || op == opBrIf || op == opBrTable
 }
 
 // labels calls f with the labels of a br_table, given its immediate.
@@ -212,12 +229,9 @@ func (w *rewriter) function(out, code []byte, params int) ([]byte, error) {
 		}
 	}
 
-	r := &reader{buf: code, pos: exprAt}
 	copied, loops := exprAt, b.loops // not yet copied, not yet met
-	nlocals := count
 	var tight tightLoop
-	for !r.empty() {
-		in := r.next(&w.space, nlocals)
+	for _, in := range w.points {
 		if tight.open {
 			out = append(out, code[copied:in.start]...)
 			out, copied = tight.rewrite(out, code, in), in.end
@@ -254,7 +268,7 @@ func (w *rewriter) function(out, code []byte, params int) ([]byte, error) {
 			}
 		}
 	}
-	return append(out, code[copied:]...), r.err
+	return append(out, code[copied:]...), nil
 }
 
 // appendLocals appends the local declarations with n i32 more.
