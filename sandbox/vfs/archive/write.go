@@ -16,7 +16,8 @@ import (
 
 // WriteOptions say how a tree is archived.
 type WriteOptions struct {
-	// Name is that of the top entry. When it is "", a directory's entries are named without a prefix and the directory
+	// Name is that of the top entry, as dockerd makes it from the path that was asked for: its last component, "." for one
+	// that ends in "/.", "/" for the root. When it is "", a directory's entries are named without a prefix and the directory
 	// itself is left out, as docker export does with the root.
 	Name string
 	// SameMount leaves out what is mounted below the top: a mount point shows as an empty directory or file.
@@ -134,7 +135,9 @@ func (w *treeWriter) header(p vfs.Path, st *abi.Stat, name string) (*tar.Header,
 		hdr.Typeflag, hdr.Size = tar.TypeReg, st.Size
 	case abi.S_IFDIR:
 		hdr.Typeflag = tar.TypeDir
-		hdr.Name += "/"
+		if name != "/" {
+			hdr.Name += "/"
+		}
 	case abi.S_IFLNK:
 		target, err := w.v.ReadlinkPath(p)
 		if err != nil {
