@@ -343,6 +343,11 @@ func (ctx *Context) Readlink(at Path, path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	return ctx.ReadlinkPath(p)
+}
+
+// ReadlinkPath is Readlink for a place that was resolved before.
+func (ctx *Context) ReadlinkPath(p Path) (string, error) {
 	if j, ok := p.Inode().(Jumper); ok {
 		to, err := j.Jump(ctx)
 		if err != nil {

@@ -8,7 +8,7 @@ import (
 )
 
 // maxDirs is how many directories of a filesystem are kept open besides those in use.
-const maxDirs = 128
+const maxDirs = 64
 
 // dirCache keeps directories of the host open, so that a name costs one system call and not one for each directory
 // above it. An open directory pins its inode number, which makes the number a safe key.

@@ -274,17 +274,31 @@ func appendTo(f *os.File, p []byte) (n int, err error) {
 	err = control(f, func(fd int) error {
 		for n < len(p) {
 			m, err := unix.Pwritev2(fd, [][]byte{p[n:]}, 0, unix.RWF_APPEND)
-			if err == unix.EINTR {
-				continue
-			}
-			if err != nil {
+			switch err {
+			case nil:
+				n += m
+			case unix.EINTR:
+			case unix.EOPNOTSUPP, unix.ENOSYS, unix.EINVAL: // before Linux 4.16, or no Linux at all behind the calls
+				m, err = appendAnew(fd, p[n:])
+				n += m
+				return err
+			default:
 				return err
 			}
-			n += m
 		}
 		return nil
 	})
 	return n, err
+}
+
+// appendAnew opens a file once more to write at its end.
+func appendAnew(fd int, p []byte) (int, error) {
+	g, err := os.OpenFile(procFD(fd), os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		return 0, err
+	}
+	defer g.Close()
+	return g.Write(p)
 }
 
 func (d *hostDir) getXattr(name, key string) ([]byte, error) {

@@ -17,8 +17,10 @@ func (w *rewriter) helpers(checkpoint uint32) [][]byte {
 
 	yield := append(append([]byte{0}, refill...), opEnd)
 
-	spend := append([]byte{1, 1, typeI32}, fuel...)
-	spend = charge(appendS32(append(spend, opI32Const), loopBudget))
+	// spend charges what a loop has counted: from the budget to below zero.
+	spend := append([]byte{0}, fuel...)
+	spend = append(appendS32(append(spend, opI32Const), loopBudget), opLocalGet, 0, opI32Sub)
+	spend = charge(spend)
 	spend = append(appendS32(append(spend, opI32Const), loopBudget), opEnd)
 
 	bulk := append([]byte{0}, fuel...)

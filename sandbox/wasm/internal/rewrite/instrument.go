@@ -7,8 +7,9 @@ package rewrite
 const (
 	loopBudget  = 512
 	entryWeight = 48
-	maxWeight   = 63 // of a loop head: the largest one-byte signed LEB128
-	maxEntry    = 4096
+	// maxLeaf is the size up to which a function without calls and loops is
+	// left to its caller's count.
+	maxLeaf = 64
 	// bulkFree is the length in bytes (or elements) from which a bulk
 	// instruction is charged: bulkShift bits less than the length in units.
 	// Fills and copies are done in chunks of bulkChunk bytes, because an
@@ -22,7 +23,7 @@ const (
 type added struct {
 	fuel  uint32 // global: units left in the slice, i32
 	yield uint32 // func(): ask the host for the next slice
-	spend uint32 // func() i32: settle loopBudget, return the next budget
+	spend uint32 // func(i32) i32: settle a budget that is used up, return the next
 	bulk  uint32 // func(i32): charge a bulk instruction of that length
 	fill  uint32 // func(i32 i32 i32): memory.fill in chunks, if there is a memory
 	copy  uint32 // func(i32 i32 i32): memory.copy in chunks, if there is a memory
@@ -75,7 +76,10 @@ type loop struct {
 	tight bool
 }
 
-func (l loop) weight() byte { return byte(min(max(l.size, 1), maxWeight)) }
+// weight is what running through size instructions is charged. Of large bodies
+// a part is run mostly (interpreters, the functions of Go's compiler), of which
+// a guest that means ill makes at most a factor of 16.
+func weight(size int) int32 { return int32(max(min(size, 63), size/16, 1)) }
 
 // survey walks a function body once: it checks every index, sizes the loops and
 // notes in w.points the instructions that may have to be changed.
@@ -208,9 +212,7 @@ func (w *rewriter) function(out, code []byte, params int) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	// A function without calls and loops ends by itself, soon enough unless it
-	// is huge; its caller's count covers it.
-	counted := b.calls || len(b.loops) > 0 || b.entry > maxEntry
+	counted := b.calls || len(b.loops) > 0 || b.entry > maxLeaf
 	count := uint32(params) + b.locals // local: what is left of the loop budget
 	length := count                    // local: operand of a bulk instruction
 	extra := uint32(0)
@@ -224,11 +226,11 @@ func (w *rewriter) function(out, code []byte, params int) ([]byte, error) {
 	if counted {
 		// Locals count too: they are stack, which the host learns of, and may
 		// refuse, at the checks only.
-		weight := min(b.entry, maxEntry) + int(b.locals)/2 + 1
+		charge := weight(b.entry) + int32(b.locals)/2
 		if len(b.loops) > 0 {
-			weight += entryWeight
+			charge += entryWeight
 		}
-		out = w.emitEntry(out, count, int32(weight))
+		out = w.emitEntry(out, count, charge)
 		if len(b.loops) > 0 {
 			out = appendS32(append(out, opI32Const), loopBudget)
 			out = appendU32(append(out, opLocalSet), count)
@@ -247,10 +249,10 @@ func (w *rewriter) function(out, code []byte, params int) ([]byte, error) {
 		case opLoop:
 			out = append(out, code[copied:in.end]...)
 			copied = in.end
-			out = w.emitLoop(out, count, loops[0].weight())
+			out = w.emitLoop(out, count, weight(loops[0].size))
 			if loops[0].tight {
 				out = append(out, code[in.start:in.end]...)
-				tight = tightLoop{open: true, count: count, weight: loops[0].weight()}
+				tight = tightLoop{open: true, count: count, weight: weight(loops[0].size)}
 			}
 			loops = loops[1:]
 		case opCall, opReturnCall:
@@ -308,12 +310,13 @@ func (w *rewriter) emitEntry(out []byte, tmp uint32, weight int32) []byte {
 }
 
 // emitLoop counts a loop head down in the function's local.
-func (w *rewriter) emitLoop(out []byte, count uint32, weight byte) []byte {
+func (w *rewriter) emitLoop(out []byte, count uint32, weight int32) []byte {
 	out = appendU32(append(out, opLocalGet), count)
-	out = append(out, opI32Const, weight, opI32Sub)
+	out = append(appendS32(append(out, opI32Const), weight), opI32Sub)
 	out = appendU32(append(out, opLocalTee), count)
-	out = append(out, opI32Const, 0, opI32LtS, opIf, blockVoid, opCall)
-	out = appendU32(out, w.added.spend)
+	out = append(out, opI32Const, 0, opI32LtS, opIf, blockVoid)
+	out = appendU32(append(out, opLocalGet), count)
+	out = appendU32(append(out, opCall), w.added.spend)
 	return append(appendU32(append(out, opLocalSet), count), opEnd)
 }
 
@@ -325,7 +328,7 @@ type tightLoop struct {
 	open   bool
 	depth  uint32 // blocks open within the loop
 	count  uint32 // the local that is counted down
-	weight byte
+	weight int32
 }
 
 // rewrite appends one instruction of the body. Labels beyond the loop are one
@@ -375,7 +378,7 @@ func (t *tightLoop) label(d uint32) uint32 {
 // to the outer otherwise.
 func (t *tightLoop) back(out []byte, depth uint32) []byte {
 	out = appendU32(append(out, opLocalGet), t.count)
-	out = append(out, opI32Const, t.weight, opI32Sub)
+	out = append(appendS32(append(out, opI32Const), t.weight), opI32Sub)
 	out = appendU32(append(out, opLocalTee), t.count)
 	out = appendU32(append(out, opI32Const, 0, opI32GeS, opBrIf), depth)
 	return appendU32(append(out, opBr), depth+1)

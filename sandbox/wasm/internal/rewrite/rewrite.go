@@ -514,15 +514,16 @@ func (w *rewriter) writeTables(*Result) error {
 // signatures of the helpers.
 func (w *rewriter) writeDeclarations(*Result) error {
 	n := uint32(len(w.types))
-	out := appendU32(nil, n+4)
+	out := appendU32(nil, n+5)
 	for _, t := range w.types {
 		out = append(append(out, 0x60), t.body...)
 	}
-	const toNothing, toI32, fromI32 = 0, 1, 2 // relative to n
+	const toNothing, toI32, fromI32, overI32 = 0, 1, 2, 4 // relative to n
 	out = append(out, 0x60, 0, 0)
 	out = append(out, 0x60, 0, 1, typeI32)
 	out = append(out, 0x60, 1, typeI32, 0)
 	out = append(out, 0x60, 3, typeI32, typeI32, typeI32, 0)
+	out = append(out, 0x60, 1, typeI32, 1, typeI32)
 	w.set(secType, out)
 
 	out = appendU32(nil, uint32(w.importedFuncs)+1)
@@ -536,7 +537,7 @@ func (w *rewriter) writeDeclarations(*Result) error {
 	w.set(secImport, out)
 
 	defined := w.funcTypes[w.importedFuncs:]
-	helpers := []uint32{n + toNothing, n + toI32, n + fromI32}
+	helpers := []uint32{n + toNothing, n + overI32, n + fromI32}
 	if w.hasMemory {
 		helpers = append(helpers, w.added.three, w.added.three)
 	}
