@@ -151,7 +151,13 @@ func (d *Daemon) Healthy(ctx context.Context) error {
 
 // Shutdown ends the running containers, in the time that ctx gives them, and the streams of the API.
 func (d *Daemon) Shutdown(ctx context.Context) {
-	d.containers.Shutdown(ctx)
+	timeout := time.Duration(0)
+	if end, ok := ctx.Deadline(); ok {
+		timeout = time.Until(end)
+	}
+	if err := d.containers.Shutdown(ctx, timeout); err != nil {
+		d.log.Error("stopping the containers", "error", err)
+	}
 	d.cancel()
 }
 
@@ -160,7 +166,7 @@ func (d *Daemon) Close() error {
 	d.cancel()
 	var errs []error
 	if d.containers != nil {
-		errs = append(errs, d.containers.Close())
+		errs = append(errs, d.containers.Shutdown(context.Background(), 0))
 	}
 	if d.runtime != nil {
 		errs = append(errs, d.runtime.Close())

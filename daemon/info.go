@@ -45,7 +45,7 @@ func (d *Daemon) Info(ctx context.Context) (*system.Info, error) {
 	if err != nil {
 		return nil, err
 	}
-	running, paused, stopped := d.containers.Count()
+	n := d.containers.Count()
 	host, err := os.Hostname()
 	if err != nil {
 		host = "localhost"
@@ -53,7 +53,7 @@ func (d *Daemon) Info(ctx context.Context) (*system.Info, error) {
 	runtimes := map[string]system.RuntimeWithStatus{runtimeName: {}}
 	info := &system.Info{
 		ID: d.id, Name: host, ServerVersion: Version(),
-		Containers: running + paused + stopped, ContainersRunning: running, ContainersPaused: paused, ContainersStopped: stopped,
+		Containers: n.Total, ContainersRunning: n.Running, ContainersPaused: n.Paused, ContainersStopped: n.Stopped,
 		Images: len(images),
 		Driver: "sockerless", DriverStatus: [][2]string{{"Layers", "uncompressed tar with index"}},
 		Plugins:     system.PluginsInfo{Volume: []string{"local"}, Network: []string{}, Log: []string{"json-file", "none"}},

@@ -11,6 +11,7 @@ import (
 	"github.com/sockerless/sockerless/sandbox/vfs"
 	"github.com/sockerless/sockerless/sandbox/vfs/archive"
 	"github.com/sockerless/sockerless/sandbox/vfs/hostfs"
+	"github.com/sockerless/sockerless/sandbox/vfs/overlay"
 )
 
 // context is for the sandbox's own operations: as root, from the root directory, without fifos and terminals.
@@ -65,7 +66,15 @@ func (s *Sandbox) WriteArchive(ctx context.Context, dir string, r io.Reader, opt
 	if err != nil {
 		return err
 	}
-	return archive.Extract(ctx, r, v, p, archive.ExtractOptions{NoOverwriteDirNonDir: opts.NoOverwriteDirNonDir, CopyUIDGID: opts.CopyUIDGID})
+	x := archive.ExtractOptions{NoOverwriteDirNonDir: opts.NoOverwriteDirNonDir, Log: s.rt.log}
+	if opts.Owner != "" {
+		id, err := lookupIdentity(v, opts.Owner, nil)
+		if err != nil {
+			return err
+		}
+		x.Owner = &vfs.Owner{UID: id.cred.UID, GID: id.cred.GID}
+	}
+	return archive.Extract(ctx, r, v, p, x)
 }
 
 // Changes lists what differs from the image's layers.
@@ -76,10 +85,12 @@ func (s *Sandbox) Changes() ([]Change, error) {
 	}
 	changes := make([]Change, len(list))
 	for i, c := range list {
-		changes[i] = Change{Path: c.Path, Kind: ChangeKind(c.Kind)}
+		changes[i] = Change{Path: c.Path, Kind: changeKinds[c.Kind]}
 	}
 	return changes, nil
 }
+
+var changeKinds = map[overlay.ChangeKind]ChangeKind{overlay.Modified: Modified, overlay.Added: Added, overlay.Deleted: Deleted}
 
 // Tasks lists the running processes, for docker top.
 func (s *Sandbox) Tasks() []TaskInfo {
@@ -142,7 +153,7 @@ func (m *mounter) populate(c *Mount, opts hostfs.Options) error {
 	go func() {
 		w.CloseWithError(archive.Write(context.Background(), w, m.ctx, from, archive.WriteOptions{Name: "."}))
 	}()
-	err = archive.Extract(context.Background(), r, to, to.Root, archive.ExtractOptions{CopyUIDGID: true})
+	err = archive.Extract(context.Background(), r, to, to.Root, archive.ExtractOptions{})
 	r.CloseWithError(err)
 	return err
 }

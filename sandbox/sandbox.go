@@ -3,6 +3,7 @@ package sandbox
 import (
 	"errors"
 	"fmt"
+	"os"
 	"sync"
 
 	"github.com/sockerless/sockerless/sandbox/abi"
@@ -155,7 +156,13 @@ func (s *Sandbox) SetLimits(l Limits) {
 // DiskUsage returns the bytes that the writable layer takes, and those of the whole root filesystem's files.
 func (s *Sandbox) DiskUsage() (rw, root int64) {
 	rw, _ = s.root.UpperUsage()
-	return rw, rw + s.root.LowerSize()
+	root = rw
+	for _, path := range s.cfg.Layers {
+		if st, err := os.Stat(path); err == nil {
+			root += st.Size()
+		}
+	}
+	return rw, root
 }
 
 // Close kills the processes, waits for them to end and closes the root filesystem.

@@ -8,7 +8,7 @@ import (
 
 	containertypes "github.com/moby/moby/api/types/container"
 
-	"github.com/sockerless/sockerless/sandbox"
+	"github.com/sockerless/sockerless/daemon/container"
 )
 
 // archivePath reads the path parameter.
@@ -71,7 +71,7 @@ func (s *Server) putArchive(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	err = s.backend.Containers.ArchivePut(r.Context(), name(r), path, r.Body, sandbox.WriteOptions{
+	err = s.backend.Containers.ArchivePut(r.Context(), name(r), path, r.Body, container.ArchiveOptions{
 		NoOverwriteDirNonDir: boolParam(r, "noOverwriteDirNonDir"), CopyUIDGID: boolParam(r, "copyUIDGID"),
 	})
 	if err == nil {

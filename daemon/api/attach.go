@@ -34,10 +34,14 @@ func (s *Server) attach(w http.ResponseWriter, r *http.Request) error {
 		Stdin: boolParam(r, "stdin"), Stdout: boolParam(r, "stdout"), Stderr: boolParam(r, "stderr"),
 		Stream: boolParam(r, "stream"), Logs: boolParam(r, "logs"), DetachKeys: r.Form.Get("detachKeys"),
 	}
+	tty, err := s.backend.Containers.TTY(name(r))
+	if err != nil {
+		return err
+	}
 	var conn net.Conn
 	ctx, cancel := s.streamContext(r)
 	defer cancel()
-	err := s.backend.Containers.Attach(ctx, name(r), opts, func(tty bool) (container.AttachStreams, error) {
+	err = s.backend.Containers.Attach(ctx, name(r), opts, func() (container.AttachStreams, error) {
 		c, in, err := hijack(w, r, tty)
 		if err != nil {
 			return container.AttachStreams{}, err
@@ -155,7 +159,7 @@ func (s *Server) logs(w http.ResponseWriter, r *http.Request) error {
 		if _, err := out[e.Stream].Write(line); err != nil {
 			return nil // the client has gone
 		}
-		if !log.Pending() {
+		if opts.Follow {
 			flush(w)
 		}
 	}

@@ -45,11 +45,15 @@ func (s *Server) startExec(w http.ResponseWriter, r *http.Request) error {
 		return badRequest(errors.New("console size is only supported when TTY is enabled"))
 	}
 	id := mux.Vars(r)["id"]
-	opts := container.ExecStartOptions{Detach: req.Detach, Tty: req.Tty, ConsoleSize: req.ConsoleSize}
+	tty, err := s.backend.Containers.ExecTTY(id)
+	if err != nil {
+		return err
+	}
+	opts := container.ExecStartOptions{Detach: req.Detach, ConsoleSize: req.ConsoleSize}
 	var conn net.Conn
 	ctx, cancel := s.streamContext(r)
 	defer cancel()
-	err := s.backend.Containers.ExecStart(ctx, id, opts, func(tty bool) (container.AttachStreams, error) {
+	err = s.backend.Containers.ExecStart(ctx, id, opts, func() (container.AttachStreams, error) {
 		c, in, err := hijack(w, r, tty)
 		if err != nil {
 			return container.AttachStreams{}, err
