@@ -11,9 +11,9 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/sockerless/sockerless/sandbox/wasm/internal/rewrite"
-	"time"
 )
 
 func BenchmarkRunTemplate(b *testing.B) {

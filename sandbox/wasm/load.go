@@ -139,8 +139,15 @@ func (e *Engine) load(ctx context.Context, l *loading, wasm []byte) {
 	close(l.done)
 }
 
+// maxModule bounds the bytes of a module: a compilation, at some 5 MB a second,
+// cannot be cancelled.
+const maxModule = 256 << 20
+
 // build makes a module from bytes.
 func (e *Engine) build(ctx context.Context, wasm []byte) (_ *Module, err error) {
+	if len(wasm) > maxModule {
+		return nil, &ModuleError{fmt.Errorf("%d bytes (at most %d)", len(wasm), maxModule)}
+	}
 	res, err := rewrite.Rewrite(wasm)
 	if err != nil {
 		return nil, &ModuleError{err}

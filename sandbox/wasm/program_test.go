@@ -2,6 +2,7 @@ package wasm
 
 import (
 	"bytes"
+	"context"
 	"os"
 	"testing"
 )
@@ -31,5 +32,17 @@ func TestReactorExitsInTheMiddleOfARun(t *testing.T) {
 		if code := run(t, m, &testGuest{out: &out}); code != 9 || out.String() != "exiting\n" {
 			t.Fatalf("code %d, output %q", code, &out)
 		}
+	}
+}
+
+func TestGuestIsFoundInDerivedContexts(t *testing.T) {
+	g := &testGuest{}
+	ctx := &runContext{Context: context.Background(), guest: g}
+	type key struct{}
+	if GuestOf(context.WithValue(ctx, key{}, 1)) != Guest(g) || GuestOf(context.Background()) != nil {
+		t.Error("wrong guest")
+	}
+	if n := testing.AllocsPerRun(10, func() { GuestOf(ctx) }); n != 0 {
+		t.Errorf("%v allocations", n)
 	}
 }

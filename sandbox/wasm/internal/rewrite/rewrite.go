@@ -160,14 +160,13 @@ func (w *rewriter) readTables(res *Result) error {
 				r.fail("table of type %#x is not supported", typ)
 			}
 			l := r.limits()
-			if r.err == nil && l.min > 10*maxTableEntries {
-				r.fail("table of %d entries", l.min)
+			if res.TableEntries += uint64(l.min); r.err == nil && res.TableEntries > 10*maxTableEntries {
+				r.fail("tables of %d entries", res.TableEntries)
 			}
 			if grown := max(l.min, maxTableEntries); !l.hasMax || l.max > grown {
 				l.hasMax, l.max = true, grown
 			}
 			out = appendLimits(append(out, typ), l)
-			res.TableEntries += uint64(l.min)
 			w.tables++
 		}
 	})

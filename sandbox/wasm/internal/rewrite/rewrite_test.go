@@ -279,7 +279,7 @@ func TestUnsupportedAndMalformedModulesAreRefused(t *testing.T) {
 		"importing a global":            section(2, 1, Name("a"), Name("b"), 3, I32, 0),
 		"section 13":                    section(13, 0),
 		"type of form 0x4e":             section(1, 1, 0x4e, 0),
-		"table of 134217727 entries":    section(4, 1, Funcref, 0, U32(1<<27-1)),
+		"tables of 134217727 entries":   section(4, 1, Funcref, 0, U32(1<<27-1)),
 		"memory of more than 65536":     section(5, 1, 0, U32(1<<16+1)),
 		"vector of 4294967295 elements": section(1, huge),
 		"more than one memory":          section(5, 2, 0, 1, 0, 1),
