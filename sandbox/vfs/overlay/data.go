@@ -134,7 +134,7 @@ func (n *node) makeHost() (*os.File, error) {
 func (n *node) adopt(host *os.File, size int64) error {
 	n.mu.Lock()
 	n.setInline(nil)
-	n.own, n.onHost, n.host, n.size = true, true, host, size
+	n.own, n.onHost, n.fresh, n.host, n.size = true, true, true, host, size
 	n.dirty = n.nlink > 0 // there is going to be a write
 	n.record()
 	n.mu.Unlock()
@@ -479,8 +479,8 @@ func (f *file) ContentID() (string, bool) {
 func (f *file) Sync() error {
 	n := f.node
 	n.mu.Lock()
-	own, host := n.own, n.host
-	if own && n.dirty {
+	host, fresh := n.host, n.fresh
+	if n.dirty {
 		n.record() // with the size and time of now
 	}
 	n.mu.Unlock()
@@ -491,21 +491,16 @@ func (f *file) Sync() error {
 		if err := host.Sync(); err != nil {
 			return errnoOf(err)
 		}
+	}
+	if fresh {
 		if err := syncDir(n.fs.upper); err != nil {
 			return errnoOf(err)
 		}
+		n.mu.Lock()
+		n.fresh = false
+		n.mu.Unlock()
 	}
 	return n.fs.journal.sync()
-}
-
-// syncDir writes a directory's entries to the disk.
-func syncDir(path string) error {
-	d, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
 }
 
 // Ready implements vfs.File.

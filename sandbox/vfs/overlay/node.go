@@ -35,6 +35,7 @@ type node struct {
 
 	own    bool // the data is the writable layer's
 	onHost bool // it is in a data file, not inline
+	fresh  bool // the data file was made after the last fsync
 	dirty  bool // the record says that the data file knows size and time
 	sparse bool // the data file may have holes
 	opens  int

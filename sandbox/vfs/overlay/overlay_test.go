@@ -727,23 +727,38 @@ func TestManySmallFilesDoNotStayInMemory(t *testing.T) {
 func TestTasksShareAnOverlay(t *testing.T) {
 	t.Parallel()
 	_, ctx := mustOpen(t, []*layer.Layer{makeLayer(t, "f d/shared "+strings.Repeat("s", 5000))}, t.TempDir(), Options{Volatile: true})
+	put := func(path, data string, flags int) error {
+		f, err := ctx.Open(ctx.Cwd, path, abi.O_WRONLY|flags, 0o644)
+		if err != nil {
+			return err
+		}
+		_, err = f.Write([]byte(data))
+		return errors.Join(err, f.Release())
+	}
+	length := func(path string, want int) error {
+		f, err := ctx.Open(ctx.Cwd, path, abi.O_RDONLY, 0)
+		if err != nil {
+			return err
+		}
+		n, err := f.Read(make([]byte, 10_000))
+		if err == nil && n != want {
+			err = fmt.Errorf("%s reads %d bytes, want %d", path, n, want)
+		}
+		return errors.Join(err, f.Release())
+	}
 	var wg sync.WaitGroup
 	for i := range 8 {
 		wg.Go(func() {
 			name := fmt.Sprintf("d/%d", i)
 			for range 50 {
-				write(t, ctx, name, strings.Repeat("x", 700*i), abi.O_CREAT|abi.O_TRUNC)
-				write(t, ctx, "d/shared", "S", 0)
-				if got := read(t, ctx, "d/shared"); len(got) != 5000 {
-					t.Errorf("read %d bytes", len(got))
-				}
-				if err := ctx.Rename(ctx.Cwd, name, ctx.Cwd, name+"x", 0); err != nil {
-					t.Error(err)
-				}
-				if got := read(t, ctx, name+"x"); len(got) != 700*i {
-					t.Errorf("read %d bytes, want %d", len(got), 700*i)
-				}
-				if err := ctx.Unlink(ctx.Cwd, name+"x"); err != nil {
+				if err := errors.Join(
+					put(name, strings.Repeat("x", 700*i), abi.O_CREAT|abi.O_TRUNC),
+					put("d/shared", "S", 0),
+					length("d/shared", 5000),
+					ctx.Rename(ctx.Cwd, name, ctx.Cwd, name+"x", 0),
+					length(name+"x", 700*i),
+					ctx.Unlink(ctx.Cwd, name+"x"),
+				); err != nil {
 					t.Error(err)
 				}
 			}
