@@ -13,9 +13,11 @@ import (
 )
 
 // encoder lays out the index of a tree: inodes are numbered breadth-first, so that a directory's entries are together.
+// The numbers must stay what they are when the format changes: writable layers know lower inodes by them.
 type encoder struct {
 	records, dirents, fragments, text []byte
 	count                             uint32 // inodes
+	numbering                         uint32
 	names                             map[string]uint32
 	queue                             []*node
 }
@@ -36,14 +38,16 @@ func (b *builder) encode(tar os.FileInfo) ([]byte, error) {
 	head := make([]byte, headerSize, headerSize+len(body))
 	copy(head, magic)
 	le.PutUint32(head[8:], version)
-	le.PutUint32(head[12:], crc32.Checksum(body, castagnoli))
 	le.PutUint64(head[16:], uint64(tar.Size()))
 	le.PutUint64(head[24:], uint64(tar.ModTime().UnixNano()))
 	le.PutUint32(head[32:], e.count)
 	le.PutUint32(head[36:], uint32(len(e.dirents)/direntSize))
 	le.PutUint32(head[40:], uint32(len(e.fragments)/fragmentSize))
 	le.PutUint32(head[44:], uint32(len(e.text)))
-	return append(head, body...), nil
+	le.PutUint32(head[48:], e.numbering)
+	out := append(head, body...)
+	le.PutUint32(out[12:], crc32.Checksum(out[16:], castagnoli))
+	return out, nil
 }
 
 // number gives an inode its number and its record, once.
@@ -118,6 +122,7 @@ func (e *encoder) directory(dir *node) {
 				e.addLinks(c.id, 1)
 			}
 		}
+		e.numbering = crc32.Update(e.numbering, castagnoli, append(d[4:8:8], name...))
 		e.dirents = append(e.dirents, d[:]...)
 	}
 }

@@ -12,7 +12,8 @@ import (
 
 // The index file, all numbers little-endian:
 //
-//	header     64 bytes: magic, version, CRC-32C of what follows it, size and mtime of the tar, counts
+//	header     64 bytes: magic, version, CRC-32C of what follows it, size and mtime of the tar, counts,
+//	           a checksum of names and inode numbers
 //	inodes     inodeSize each; number 0 is the root directory
 //	dirents    direntSize each; those of a directory are together, sorted by name
 //	fragments  fragmentSize each: offset and length of the data that a sparse file has
@@ -41,7 +42,7 @@ var le = binary.LittleEndian
 // index is the index's bytes and where its parts are.
 type index struct {
 	inodes    int
-	sum       uint32
+	numbering uint32
 	records   []byte
 	dirents   []byte
 	fragments []byte
@@ -105,17 +106,16 @@ func parseIndex(raw []byte, tar os.FileInfo) (index, error) {
 	if int64(le.Uint64(raw[16:])) != tar.Size() || int64(le.Uint64(raw[24:])) != tar.ModTime().UnixNano() {
 		return index{}, errStale
 	}
-	body := raw[headerSize:]
-	sum := crc32.Checksum(body, castagnoli)
-	if sum != le.Uint32(raw[12:]) {
+	if crc32.Checksum(raw[16:], castagnoli) != le.Uint32(raw[12:]) {
 		return index{}, errStale
 	}
+	body := raw[headerSize:]
 	inodes, dirents := int(le.Uint32(raw[32:])), int(le.Uint32(raw[36:]))
 	fragments, text := int(le.Uint32(raw[40:])), int(le.Uint32(raw[44:]))
 	if inodes == 0 || len(body) != inodes*inodeSize+dirents*direntSize+fragments*fragmentSize+text {
 		return index{}, errStale
 	}
-	x := index{inodes: inodes, sum: sum}
+	x := index{inodes: inodes, numbering: le.Uint32(raw[48:])}
 	x.records, body = body[:inodes*inodeSize], body[inodes*inodeSize:]
 	x.dirents, body = body[:dirents*direntSize], body[dirents*direntSize:]
 	x.fragments, body = body[:fragments*fragmentSize], body[fragments*fragmentSize:]

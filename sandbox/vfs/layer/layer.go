@@ -96,8 +96,8 @@ func (l *Layer) Path() string { return l.path }
 // Len returns how many inodes there are; IDs are below it.
 func (l *Layer) Len() int { return l.inodes }
 
-// Checksum identifies the layer's contents, as far as the index tells them: names, attributes, places.
-func (l *Layer) Checksum() uint32 { return l.sum }
+// Checksum is of the names in the layer and the numbers of their inodes. It is the same whatever the index's format.
+func (l *Layer) Checksum() uint32 { return l.numbering }
 
 // Inode returns a file's attributes.
 func (l *Layer) Inode(id ID) Inode {

@@ -5,19 +5,24 @@ import (
 	"io"
 	"math"
 	"os"
-	"path/filepath"
 	"syscall"
 
 	"github.com/sockerless/sockerless/sandbox/abi"
 	"github.com/sockerless/sockerless/sandbox/vfs"
 )
 
-// A regular file's data is the lower inode's until it is changed (own is false), and then the data file's on the host,
-// which is made at the first write: until then an own file is empty.
+// A regular file's data is the lower inode's until it is changed (own is false). Then it is first kept inline, in memory
+// and in the inode's record, as long as it is small: a file that a script makes and soon removes costs one write to the
+// journal and none of the host's inodes. When it grows it moves to a data file on the host (onHost), and stays there.
 //
-// The journal does not follow each write. Before the first one after a record, the file is recorded as dirty, which
-// says that the data file knows the size and the time better; the last close records both. So data written before a
-// crash is there after it, though the journal was written once.
+// The journal does not follow each write to a data file. Before the first one after a record, the file is recorded as
+// dirty, which says that the data file knows the size and the time better; the last close records both. So data written
+// before a crash is there after it, though the journal was written once.
+
+const (
+	inlineMax   = 2 << 10   // bytes of a file
+	inlineTotal = 256 << 10 // bytes of all files of an overlay
+)
 
 // acquire counts a user of the data file: ENOENT when the inode and its data are gone.
 func (n *node) acquire() error {
@@ -57,16 +62,16 @@ func (n *node) release() error {
 // reap removes the data of an inode that has neither names nor users.
 func (n *node) reap() {
 	n.mu.Lock()
-	gone := n.nlink == 0 && n.opens == 0 && n.own
-	size := n.size
-	if gone {
-		n.own = false
+	defer n.mu.Unlock()
+	if n.nlink != 0 || n.opens != 0 || !n.own {
+		return
 	}
-	n.mu.Unlock()
-	if gone {
-		n.fs.reserve(-size)
-		os.Remove(n.fs.dataPath(n.ino)) // there may be none; what stays is swept at the next open
+	n.own = false
+	n.fs.reserve(-n.size)
+	if n.onHost {
+		os.Remove(n.fs.dataPath(n.ino)) // when that fails it is swept at the next open
 	}
+	n.setInline(nil)
 }
 
 // shut closes the data file for good, and records what the last close would have.
@@ -82,21 +87,82 @@ func (n *node) shut(keep bool) {
 	}
 }
 
-// hostFile returns the data file, opened or made. The caller holds n.wr, has acquired the node, and own is set.
+// setInline changes the inline data; n.mu is held for writing.
+func (n *node) setInline(data []byte) {
+	n.fs.inlined.Add(int64(len(data) - len(n.inline)))
+	n.inline = data
+}
+
+// fitsInline reports whether data of a size may be inline. The caller holds n.wr, and own is set.
+func (n *node) fitsInline(size int64) bool {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	return !n.onHost && size <= inlineMax && n.fs.inlined.Load()+size-int64(len(n.inline)) <= inlineTotal
+}
+
+// editInline changes the data, which fitsInline, to size bytes with p at off, and records it.
+func (n *node) editInline(size int64, p []byte, off int64) error {
+	n.mu.Lock()
+	data := n.inline[:min(size, int64(len(n.inline)))]
+	data = append(data, make([]byte, size-int64(len(data)))...)
+	copy(data[off:], p)
+	n.setInline(data)
+	n.size, n.mtime = size, now()
+	n.ctime = n.mtime
+	n.record()
+	n.mu.Unlock()
+	return n.fs.flush()
+}
+
+// makeHost makes an empty data file.
+func (n *node) makeHost() (*os.File, error) {
+	path := n.fs.dataPath(n.ino)
+	const flags = os.O_RDWR | os.O_CREATE | os.O_TRUNC
+	host, err := os.OpenFile(path, flags, 0o600)
+	if errors.Is(err, os.ErrNotExist) {
+		if err = os.MkdirAll(n.fs.upper, 0o700); err == nil {
+			host, err = os.OpenFile(path, flags, 0o600)
+		}
+	}
+	if err != nil {
+		return nil, errnoOf(err)
+	}
+	return host, nil
+}
+
+// adopt makes a data file that has the data already the node's, and records that; size bytes are in it.
+func (n *node) adopt(host *os.File, size int64) error {
+	n.mu.Lock()
+	n.setInline(nil)
+	n.own, n.onHost, n.fresh, n.host, n.size = true, true, true, host, size
+	n.dirty = n.nlink > 0 // there is going to be a write
+	n.record()
+	n.mu.Unlock()
+	return n.fs.flush()
+}
+
+// hostFile returns the data file, opened, or made of the inline data. The caller holds n.wr, has acquired the node, and
+// own is set.
 func (n *node) hostFile() (*os.File, error) {
 	n.mu.RLock()
-	host, size := n.host, n.size
+	host, onHost, inline, size := n.host, n.onHost, n.inline, n.size
 	n.mu.RUnlock()
 	if host != nil {
 		return host, nil
 	}
-	path := n.fs.dataPath(n.ino)
-	host, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if errors.Is(err, os.ErrNotExist) {
-		if err = os.MkdirAll(filepath.Dir(path), 0o700); err == nil {
-			host, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if !onHost {
+		host, err := n.makeHost()
+		if err != nil {
+			return nil, err
 		}
+		if _, err := host.WriteAt(inline, 0); err != nil {
+			host.Close()
+			os.Remove(host.Name())
+			return nil, errnoOf(err)
+		}
+		return host, n.adopt(host, size)
 	}
+	host, err := os.OpenFile(n.fs.dataPath(n.ino), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, errnoOf(err)
 	}
@@ -145,29 +211,39 @@ func (n *node) copyUp(keep int64) error {
 	if !n.fs.reserve(size) {
 		return abi.ENOSPC
 	}
-	var host *os.File
-	if size > 0 {
-		var err error
-		if host, err = n.copyData(size); err != nil {
-			n.fs.reserve(-size)
-			return err
+	var err error
+	if n.fs.inlined.Load()+size <= inlineTotal && size <= inlineMax {
+		err = n.copyInline(size)
+	} else {
+		err = n.copyData(size)
+	}
+	if err != nil {
+		n.fs.reserve(-size)
+	}
+	return err
+}
+
+func (n *node) copyInline(size int64) error {
+	data := make([]byte, size)
+	for off := int64(0); off < size; {
+		got, err := n.from.layer.ReadAt(n.from.id, data[off:], off)
+		if err != nil || got == 0 {
+			return abi.EIO
 		}
+		off += int64(got)
 	}
 	n.mu.Lock()
-	n.own, n.host, n.size = true, host, size
+	n.setInline(data)
+	n.own, n.size = true, size
 	n.record()
 	n.mu.Unlock()
 	return n.fs.flush()
 }
 
-func (n *node) copyData(size int64) (*os.File, error) {
-	path := n.fs.dataPath(n.ino)
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, errnoOf(err)
-	}
-	host, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+func (n *node) copyData(size int64) error {
+	host, err := n.makeHost()
 	if err != nil {
-		return nil, errnoOf(err)
+		return err
 	}
 	buf := make([]byte, min(size, 1<<20))
 	for off := int64(0); off < size; {
@@ -182,12 +258,12 @@ func (n *node) copyData(size int64) (*os.File, error) {
 		}
 		if err != nil {
 			host.Close()
-			os.Remove(path)
-			return nil, err
+			os.Remove(host.Name())
+			return err
 		}
 		off += int64(got)
 	}
-	return host, nil
+	return n.adopt(host, size)
 }
 
 // markDirty records that the data file is about to change. The caller holds n.wr.
@@ -201,6 +277,15 @@ func (n *node) markDirty() error {
 	n.record()
 	n.mu.Unlock()
 	return n.fs.flush()
+}
+
+// writable returns the data file, and records that it is about to change. The caller holds n.wr.
+func (n *node) writable() (*os.File, error) {
+	host, err := n.hostFile()
+	if err == nil {
+		err = n.markDirty()
+	}
+	return host, err
 }
 
 // truncate sets the size.
@@ -231,13 +316,13 @@ func (n *node) truncateLocked(size int64) error {
 		if !n.fs.reserve(size - old) {
 			return abi.ENOSPC
 		}
-		err := n.markDirty()
+		if n.fitsInline(size) {
+			return n.editInline(size, nil, 0)
+		}
+		host, err := n.writable()
 		if err == nil {
-			var host *os.File
-			if host, err = n.hostFile(); err == nil {
-				if err = host.Truncate(size); err != nil {
-					err = errnoOf(err)
-				}
+			if err = host.Truncate(size); err != nil {
+				err = errnoOf(err)
 			}
 		}
 		if err != nil {
@@ -262,7 +347,7 @@ func (n *node) Open(flags int) (vfs.File, error) {
 		return nil, err
 	}
 	n.mu.RLock()
-	need := n.own && n.size > 0 && n.host == nil
+	need := n.onHost && n.host == nil
 	n.mu.RUnlock()
 	if need {
 		n.wr.Lock()
@@ -286,8 +371,12 @@ type file struct {
 func (f *file) Read(p []byte, off int64) (int, error) {
 	n := f.node
 	n.mu.RLock()
-	own, host := n.own, n.host
+	own, onHost, host := n.own, n.onHost, n.host
 	stale := own && !f.noatime && (n.atime <= n.mtime || n.atime <= n.ctime)
+	got := 0
+	if own && !onHost && off < int64(len(n.inline)) {
+		got = copy(p, n.inline[off:])
+	}
 	n.mu.RUnlock()
 	if !own {
 		return n.from.layer.ReadAt(n.from.id, p, off)
@@ -297,8 +386,8 @@ func (f *file) Read(p []byte, off int64) (int, error) {
 		n.atime = now()
 		n.mu.Unlock()
 	}
-	if host == nil {
-		return 0, nil // never written to
+	if !onHost {
+		return got, nil
 	}
 	got, err := host.ReadAt(p, off)
 	if got > 0 || err == nil || errors.Is(err, io.EOF) {
@@ -343,13 +432,14 @@ func (f *file) Write(p []byte, off int64) (int, error) {
 			return 0, abi.ENOSPC
 		}
 	}
-	got, err := 0, n.markDirty()
+	if end := max(size, off+int64(len(p))); n.fitsInline(end) {
+		return len(p), n.editInline(end, p, off)
+	}
+	got := 0
+	host, err := n.writable()
 	if err == nil {
-		var host *os.File
-		if host, err = n.hostFile(); err == nil {
-			if got, err = host.WriteAt(p, off); err != nil {
-				err = errnoOf(err)
-			}
+		if got, err = host.WriteAt(p, off); err != nil {
+			err = errnoOf(err)
 		}
 	}
 	grown := int64(0)
@@ -389,8 +479,8 @@ func (f *file) ContentID() (string, bool) {
 func (f *file) Sync() error {
 	n := f.node
 	n.mu.Lock()
-	own, host := n.own, n.host
-	if own && n.dirty {
+	host, fresh := n.host, n.fresh
+	if n.dirty {
 		n.record() // with the size and time of now
 	}
 	n.mu.Unlock()
@@ -401,21 +491,16 @@ func (f *file) Sync() error {
 		if err := host.Sync(); err != nil {
 			return errnoOf(err)
 		}
-		if err := syncDir(filepath.Dir(host.Name())); err != nil {
+	}
+	if fresh {
+		if err := syncDir(n.fs.upper); err != nil {
 			return errnoOf(err)
 		}
+		n.mu.Lock()
+		n.fresh = false
+		n.mu.Unlock()
 	}
 	return n.fs.journal.sync()
-}
-
-// syncDir writes a directory's entries to the disk.
-func syncDir(path string) error {
-	d, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
 }
 
 // Ready implements vfs.File.

@@ -246,7 +246,6 @@ func (n *node) add(name string, mode uint32, rdev uint64, target string, own vfs
 	if mode&abi.S_IFMT == abi.S_IFDIR {
 		c.dir, c.nlink, links = new(directory), 2, 1
 	}
-	c.dirty = c.own // it is going to be written to, most likely
 	f.nodes[c.ino] = c
 	e.set(n, name, c)
 	e.link(c, 0)

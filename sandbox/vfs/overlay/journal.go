@@ -265,3 +265,13 @@ func (j *journal) writeNew(frames []byte) (*os.File, error) {
 	}
 	return f, nil
 }
+
+// syncDir writes a directory's entries to the disk.
+func syncDir(path string) error {
+	d, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}

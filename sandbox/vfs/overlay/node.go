@@ -33,11 +33,14 @@ type node struct {
 	ownXattrs           bool // xattrs hold, not those of the lower inode
 	changed             bool // the writable layer has a record of it
 
-	own    bool // data is in the writable layer; a file that was never written to has none there
+	own    bool // the data is the writable layer's
+	onHost bool // it is in a data file, not inline
+	fresh  bool // the data file was made after the last fsync
 	dirty  bool // the record says that the data file knows size and time
 	sparse bool // the data file may have holes
 	opens  int
-	host   *os.File // the data file, while somebody uses it and there is one
+	inline []byte
+	host   *os.File // the data file, while somebody uses it
 }
 
 func now() int64 { return time.Now().UnixNano() }
@@ -58,7 +61,7 @@ func (n *node) Stat() (abi.Stat, error) {
 		Size: n.size, Blksize: blockSize,
 		Atim: abi.TimespecOf(n.atime), Mtim: abi.TimespecOf(n.mtime), Ctim: abi.TimespecOf(n.ctime),
 	}
-	holes, host := n.own && n.sparse, n.host
+	holes, host := n.onHost && n.sparse, n.host
 	n.mu.RUnlock()
 	switch st.Mode & abi.S_IFMT {
 	case abi.S_IFREG:

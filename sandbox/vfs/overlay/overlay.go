@@ -6,8 +6,8 @@
 // mode copies no data; and all names of a hard link see a write. (Linux's overlayfs needs redirect_dir, metacopy and
 // index for that.)
 //
-// The writable layer is a directory on the host: "journal", which holds attributes and entries, and one file for
-// each regular file that has been written to, named by inode number: all in one directory, since making more of them
+// The writable layer is a directory on the host: "journal", which holds attributes, entries and the
+// data of small files, and one file for the data of each larger one, named by inode number: all in one directory, since making more of them
 // costs a short-lived container more than many files cost a long-lived one. Nothing is there before the first change. No
 // name of the container's becomes a name on the host.
 //
@@ -59,8 +59,9 @@ type FS struct {
 
 	journal journal
 
-	bytes  atomic.Int64 // sizes of the data files
-	inodes atomic.Int64 // inodes of the writable layer
+	bytes   atomic.Int64 // sizes of the files whose data is in the writable layer
+	inlined atomic.Int64 // of those, the inline ones'
+	inodes  atomic.Int64 // inodes of the writable layer
 }
 
 const (
@@ -193,7 +194,7 @@ func (f *FS) sweep() error {
 			continue
 		}
 		ino, err := strconv.ParseUint(number, 16, 64)
-		if n := f.nodes[ino]; err != nil || n != nil && n.own {
+		if n := f.nodes[ino]; err != nil || n != nil && n.onHost {
 			continue
 		}
 		if err := os.Remove(filepath.Join(f.upper, e.Name())); err != nil {

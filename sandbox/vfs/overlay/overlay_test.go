@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/sockerless/sockerless/sandbox/abi"
@@ -357,11 +358,22 @@ func TestWrittenDataSurvivesKill(t *testing.T) {
 	_, err = gone.Write([]byte("data"))
 	must(t, err)
 	must(t, ctx.Unlink(ctx.Cwd, "a/gone"))
+	big, err := ctx.Open(ctx.Cwd, "big", abi.O_RDWR|abi.O_CREAT, 0o600)
+	must(t, err)
+	for i := range 100 {
+		_, err = fmt.Fprintf(big, "%099d\n", i)
+		must(t, err)
+	}
+	want := read(t, ctx, "big")
 	// Nothing is closed: what the host has now is what a killed daemon leaves.
 	_, ctx = mustOpen(t, layers, copyDir(t, dir), Options{})
 	if got := read(t, ctx, "a/append"); got != "4 more and more" {
 		t.Errorf("read %q", got)
 	}
+	if got := read(t, ctx, "big"); len(got) != 10_000 || got != want {
+		t.Errorf("read %d bytes of 10000", len(got))
+	}
+	must(t, big.Release())
 	must(t, gone.Release())
 	must(t, open.Release())
 	must(t, f.Close())
@@ -380,15 +392,18 @@ func TestOrphanDataIsSwept(t *testing.T) {
 	f, ctx := mustOpen(t, layers, dir, Options{})
 	file, err := ctx.Open(ctx.Cwd, "x", abi.O_RDWR|abi.O_CREAT, 0o600)
 	must(t, err)
-	_, err = file.Write([]byte("data"))
+	_, err = file.Write(make([]byte, 5000))
 	must(t, err)
 	must(t, ctx.Unlink(ctx.Cwd, "x"))
-	buf := make([]byte, 10)
-	if n, err := file.Pread(buf, 0); n != 4 || err != nil {
+	buf := make([]byte, 9000)
+	if n, err := file.Pread(buf, 0); n != 5000 || err != nil {
 		t.Errorf("read of an unlinked file = %d, %v", n, err)
 	}
 	killed := copyDir(t, dir)
 	path := f.dataPath(file.Inode.(*node).ino)
+	if _, err := os.Stat(path); err != nil {
+		t.Fatal(err)
+	}
 	name, err := filepath.Rel(dir, path)
 	must(t, err)
 	mustOpen(t, layers, killed, Options{})
@@ -666,5 +681,91 @@ func TestDiscardRemovesTheWritableLayer(t *testing.T) {
 	must(t, f.Discard())
 	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("it is there: %v", err)
+	}
+}
+
+func TestSmallFilesNeedNoDataFile(t *testing.T) {
+	t.Parallel()
+	layers, dir := []*layer.Layer{makeLayer(t, "f lower hello")}, t.TempDir()
+	f, ctx := mustOpen(t, layers, dir, Options{})
+	write(t, ctx, "small", "small", abi.O_CREAT)
+	write(t, ctx, "lower", " you", abi.O_APPEND)
+	write(t, ctx, "grown", strings.Repeat("x", inlineMax), abi.O_CREAT)
+	count := func() int {
+		entries, err := os.ReadDir(dir)
+		must(t, err)
+		return len(entries) - 1
+	}
+	if n := count(); n != 0 {
+		t.Errorf("%d data files", n)
+	}
+	write(t, ctx, "grown", "y", abi.O_APPEND)
+	if n := count(); n != 1 {
+		t.Errorf("%d data files, want that of the file that grew", n)
+	}
+	must(t, f.Close())
+	_, ctx = mustOpen(t, layers, dir, Options{})
+	for path, want := range map[string]string{"small": "small", "lower": "hello you", "grown": strings.Repeat("x", inlineMax) + "y"} {
+		if got := read(t, ctx, path); got != want {
+			t.Errorf("%s reads %d bytes, want %d", path, len(got), len(want))
+		}
+	}
+}
+
+func TestManySmallFilesDoNotStayInMemory(t *testing.T) {
+	t.Parallel()
+	f, ctx := mustOpen(t, nil, t.TempDir(), Options{Volatile: true})
+	data := strings.Repeat("x", inlineMax)
+	for i := range 2 * inlineTotal / inlineMax {
+		write(t, ctx, fmt.Sprint(i), data, abi.O_CREAT)
+	}
+	if n := f.inlined.Load(); n > inlineTotal {
+		t.Errorf("%d bytes are inline", n)
+	}
+}
+
+func TestTasksShareAnOverlay(t *testing.T) {
+	t.Parallel()
+	_, ctx := mustOpen(t, []*layer.Layer{makeLayer(t, "f d/shared "+strings.Repeat("s", 5000))}, t.TempDir(), Options{Volatile: true})
+	put := func(path, data string, flags int) error {
+		f, err := ctx.Open(ctx.Cwd, path, abi.O_WRONLY|flags, 0o644)
+		if err != nil {
+			return err
+		}
+		_, err = f.Write([]byte(data))
+		return errors.Join(err, f.Release())
+	}
+	length := func(path string, want int) error {
+		f, err := ctx.Open(ctx.Cwd, path, abi.O_RDONLY, 0)
+		if err != nil {
+			return err
+		}
+		n, err := f.Read(make([]byte, 10_000))
+		if err == nil && n != want {
+			err = fmt.Errorf("%s reads %d bytes, want %d", path, n, want)
+		}
+		return errors.Join(err, f.Release())
+	}
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			name := fmt.Sprintf("d/%d", i)
+			for range 50 {
+				if err := errors.Join(
+					put(name, strings.Repeat("x", 700*i), abi.O_CREAT|abi.O_TRUNC),
+					put("d/shared", "S", 0),
+					length("d/shared", 5000),
+					ctx.Rename(ctx.Cwd, name, ctx.Cwd, name+"x", 0),
+					length(name+"x", 700*i),
+					ctx.Unlink(ctx.Cwd, name+"x"),
+				); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if got := tree(t, ctx); !strings.HasPrefix(got, "/d 40755 2\n/d/shared") || strings.Count(got, "\n") != 2 {
+		t.Errorf("left:\n%.200s", got)
 	}
 }

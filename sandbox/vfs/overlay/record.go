@@ -13,7 +13,7 @@ import (
 
 // Kinds of records. Numbers in them are varints, strings have their length before them.
 const (
-	recordInode  = 1 // number, flags, attributes, link target, extended attributes
+	recordInode  = 1 // number, flags, attributes, link target, inline data, extended attributes
 	recordEntry  = 2 // directory, name, inode (0: none), type
 	recordForget = 3 // number
 )
@@ -24,6 +24,7 @@ const (
 	flagDirty
 	flagSparse
 	flagXattrs
+	flagHost
 )
 
 // appendInode appends the record of a node; node.mu is held.
@@ -38,6 +39,7 @@ func appendInode(b []byte, n *node) []byte {
 	set(flagDirty, n.dirty)
 	set(flagSparse, n.sparse)
 	set(flagXattrs, n.ownXattrs)
+	set(flagHost, n.onHost)
 	parent := uint64(0)
 	if up := n.up.Load(); up != nil {
 		parent = up.ino
@@ -52,6 +54,9 @@ func appendInode(b []byte, n *node) []byte {
 		b = binary.AppendVarint(b, t)
 	}
 	b = appendString(b, n.target)
+	if n.own && !n.onHost {
+		b = appendString(b, string(n.inline))
+	}
 	if n.ownXattrs {
 		b = binary.AppendUvarint(b, uint64(len(n.xattrs)))
 		for _, name := range n.xattrs.List() {
@@ -105,6 +110,9 @@ func (s *saved) apply(payload []byte) error {
 			s.parents[ino] = r.uint()
 			n.atime, n.mtime, n.ctime = r.int(), r.int(), r.int()
 			n.target = r.string()
+			if n.onHost = flags&flagHost != 0; n.own && !n.onHost {
+				n.inline = []byte(r.string())
+			}
 			if n.ownXattrs {
 				n.xattrs = make(vfs.XattrMap)
 				for i := r.uint(); i > 0 && !r.bad; i-- {
@@ -234,10 +242,11 @@ func (f *FS) restore(n, from *node) {
 	n.mode, n.uid, n.gid, n.nlink, n.rdev, n.size = from.mode, from.uid, from.gid, from.nlink, from.rdev, from.size
 	n.atime, n.mtime, n.ctime = from.atime, from.mtime, from.ctime
 	n.target, n.xattrs, n.ownXattrs = from.target, from.xattrs, from.ownXattrs
-	n.own, n.sparse = from.own, from.sparse
+	n.own, n.onHost, n.sparse = from.own, from.onHost, from.sparse
+	n.setInline(from.inline)
 	n.changed = true
 	f.inodes.Add(1)
-	if from.dirty {
+	if from.dirty && from.onHost {
 		n.size = 0
 		if info, err := os.Stat(f.dataPath(n.ino)); err == nil {
 			n.size = info.Size()
