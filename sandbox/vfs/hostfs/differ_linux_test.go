@@ -16,7 +16,7 @@ func TestHostfsBehavesAsLinux(t *testing.T) {
 	if testing.Short() {
 		steps = 200
 	}
-	for seed := range uint64(4) {
+	for seed := range uint64(8) {
 		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
 			t.Parallel()
 			base := t.TempDir()

@@ -250,7 +250,7 @@ func (n *node) truncate(size int64) error {
 	if f := n.opened(); f != nil && f.writable {
 		return errno(f.f.Truncate(size))
 	}
-	f, err := n.openHost(abi.O_WRONLY)
+	f, _, err := n.openHost(abi.O_WRONLY)
 	if err != nil {
 		return err
 	}
