@@ -152,9 +152,21 @@ func (d *Dentry) pin(delta int32) {
 // isAncestor reports whether d is e or a directory above it, within one filesystem.
 func (d *Dentry) isAncestor(e *Dentry) bool {
 	for ; e != nil; e = e.Parent() {
-		if e == d {
+		if e.same(d) {
 			return true
 		}
 	}
 	return false
+}
+
+// same reports whether two dentries are one name. A volatile filesystem makes a new dentry at each walk, so that there the
+// names count.
+func (d *Dentry) same(e *Dentry) bool {
+	for d != e {
+		if d == nil || e == nil || !d.fs.volatile || d.Name() != e.Name() {
+			return false
+		}
+		d, e = d.Parent(), e.Parent()
+	}
+	return true
 }

@@ -36,11 +36,11 @@ func (c *dirCache) init(root *hostDir) {
 // acquire returns the open directory of a node; release it.
 func (c *dirCache) acquire(n *node) (*openDir, error) {
 	c.mu.Lock()
-	if d, err := c.find(n); d != nil || err != nil {
-		c.mu.Unlock()
+	d, err := c.findLocked(n)
+	c.mu.Unlock()
+	if d != nil || err != nil {
 		return d, err
 	}
-	c.mu.Unlock()
 
 	handle, err := n.openDir()
 	if err != nil {
@@ -48,17 +48,25 @@ func (c *dirCache) acquire(n *node) (*openDir, error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if d, err := c.find(n); d != nil || err != nil { // somebody else was faster
+	if d, err := c.findLocked(n); d != nil || err != nil { // somebody else was faster
 		handle.close()
 		return d, err
 	}
-	d := &openDir{id: n.id, handle: handle, users: 1}
+	d = &openDir{id: n.id, handle: handle, users: 1}
 	c.open[n.id] = d
 	return d, nil
 }
 
-// find takes a directory that is open already; c.mu is held.
-func (c *dirCache) find(n *node) (*openDir, error) {
+// find returns a directory that is open already, nil when it isn't; release it.
+func (c *dirCache) find(n *node) *openDir {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	d, _ := c.findLocked(n)
+	return d
+}
+
+// findLocked is find with c.mu held: EIO when the filesystem is closed.
+func (c *dirCache) findLocked(n *node) (*openDir, error) {
 	if c.closed {
 		return nil, abi.EIO
 	}

@@ -13,6 +13,7 @@ import (
 type file struct {
 	node     *node
 	f        *os.File
+	ino      uint64
 	writable bool
 }
 
@@ -25,11 +26,12 @@ func (n *node) Open(flags int) (vfs.File, error) {
 			return nil, err
 		}
 	}
-	h, err := n.openHost(flags)
+	h, a, err := n.openHost(flags)
 	if err != nil {
 		return nil, err
 	}
-	f := &file{node: n, f: h, writable: acc != abi.O_RDONLY}
+	n.fs.opts.Owners.hold(a.Ino)
+	f := &file{node: n, f: h, ino: a.Ino, writable: acc != abi.O_RDONLY}
 	n.mu.Lock()
 	n.open = append(n.open, f)
 	n.mu.Unlock()
@@ -37,7 +39,7 @@ func (n *node) Open(flags int) (vfs.File, error) {
 }
 
 // openHost opens the file on the host and makes sure that it is the one that Stat told of, or just like it.
-func (n *node) openHost(flags int) (f *os.File, err error) {
+func (n *node) openHost(flags int) (f *os.File, a attr, err error) {
 	if o := n.opened(); o != nil {
 		f, err = reopen(o.f, flags)
 	}
@@ -48,17 +50,17 @@ func (n *node) openHost(flags int) (f *os.File, err error) {
 		})
 	}
 	if err != nil {
-		return nil, err
+		return nil, a, err
 	}
-	a, err := statFile(f)
+	a, err = statFile(f)
 	if err == nil {
 		err = n.check(a)
 	}
 	if err != nil {
 		f.Close()
-		return nil, errno(err)
+		return nil, a, errno(err)
 	}
-	return f, nil
+	return f, a, nil
 }
 
 func (n *node) check(a attr) error {
@@ -121,5 +123,9 @@ func (f *file) Close() error {
 	n.mu.Lock()
 	n.open = slices.DeleteFunc(n.open, func(o *file) bool { return o == f })
 	n.mu.Unlock()
-	return errno(f.f.Close())
+	err := f.f.Close()
+	if uerr := n.fs.opts.Owners.unhold(f.ino); err == nil {
+		err = uerr
+	}
+	return errno(err)
 }

@@ -94,8 +94,8 @@ func open(path string, opts Options, id ids) (*FS, error) {
 		return nil, fmt.Errorf("bind %s: %w", path, err)
 	}
 	fs.dirs.init(handle)
-	fs.root = &node{fs: fs, id: a.id()}
-	var top vfs.Inode = fs.root
+	fs.root = &node{fs: fs, id: a.id(), isDir: true}
+	var top vfs.Inode = dirNode{fs.root}
 	if name != "" {
 		if top, err = fs.root.Lookup(name); err != nil {
 			fs.Close()

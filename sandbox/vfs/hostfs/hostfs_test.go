@@ -352,7 +352,7 @@ func TestManyDirectoriesDoNotUseUpDescriptors(t *testing.T) {
 			t.Fatalf("%s: %q, %v", name, s, err)
 		}
 	}
-	fs := ctx.Root.Inode().(*node).fs
+	fs := ctx.Root.Inode().(dirNode).fs
 	if n := len(fs.dirs.open); n > maxDirs {
 		t.Errorf("%d directories are open, want at most %d", n, maxDirs)
 	}

@@ -25,6 +25,7 @@ type node struct {
 	parent *node
 	name   string
 	id     fileID // as it was found; of directories it must stay so
+	isDir  bool
 
 	mu   sync.Mutex
 	seen abi.Stat // what Stat told last, on which the caller's permission checks rest
@@ -37,10 +38,41 @@ type closedNode struct{ *node }
 // OpenSelf returns ENXIO.
 func (closedNode) OpenSelf(*vfs.Context, int) (vfs.File, error) { return nil, abi.ENXIO }
 
+// dirNode is a directory.
+type dirNode struct{ *node }
+
+// OpenSelf keeps the host's directory open, so that it is found whatever becomes of its name.
+func (n dirNode) OpenSelf(*vfs.Context, int) (vfs.File, error) {
+	d, err := n.fs.dirs.acquire(n.node)
+	if err != nil {
+		return nil, errno(err)
+	}
+	return &heldDir{cache: &n.fs.dirs, dir: d}, nil
+}
+
+// heldDir is an open directory.
+type heldDir struct {
+	cache *dirCache
+	dir   *openDir
+}
+
+func (*heldDir) Read([]byte, int64) (int, error)  { return 0, abi.EISDIR }
+func (*heldDir) Write([]byte, int64) (int, error) { return 0, abi.EISDIR }
+func (*heldDir) Ready() vfs.Events                { return abi.POLLIN }
+func (*heldDir) Queue() *vfs.WaitQueue            { return nil }
+
+func (h *heldDir) Close() error {
+	h.cache.release(h.dir)
+	return nil
+}
+
 // nodeOf unwraps an inode of this package: EXDEV for others.
 func (fs *FS) nodeOf(i vfs.Inode) (*node, error) {
-	if c, ok := i.(closedNode); ok {
-		i = c.node
+	switch w := i.(type) {
+	case closedNode:
+		i = w.node
+	case dirNode:
+		i = w.node
 	}
 	if n, ok := i.(*node); ok && n.fs == fs {
 		return n, nil
@@ -50,9 +82,11 @@ func (fs *FS) nodeOf(i vfs.Inode) (*node, error) {
 
 // child makes the inode of an entry with the given attributes.
 func (n *node) child(name string, a attr) vfs.Inode {
-	c := &node{fs: n.fs, parent: n, name: name, id: a.id()}
+	c := &node{fs: n.fs, parent: n, name: name, id: a.id(), isDir: a.Mode&abi.S_IFMT == abi.S_IFDIR}
 	switch a.Mode & abi.S_IFMT {
-	case abi.S_IFREG, abi.S_IFDIR, abi.S_IFLNK:
+	case abi.S_IFDIR:
+		return dirNode{c}
+	case abi.S_IFREG, abi.S_IFLNK:
 		return c
 	case abi.S_IFIFO, abi.S_IFSOCK:
 		if n.fs.ours(c.id) {
@@ -107,13 +141,12 @@ func (n *node) openDir() (h *hostDir, err error) {
 	return h, err
 }
 
-// at calls f with the directory in which the node is found and its name there; of the root, itself and "".
+// at calls f with a directory and the name by which the node is found there: of directories, themselves and "".
 func (n *node) at(f func(d *hostDir, name string) error) error {
-	dir := n.parent
-	if dir == nil {
-		dir = n
+	if n.isDir {
+		return n.use(func(d *hostDir) error { return f(d, "") })
 	}
-	return dir.use(func(d *hostDir) error { return f(d, n.name) })
+	return n.parent.use(func(d *hostDir) error { return f(d, n.name) })
 }
 
 // opened returns a file opened through the node, one for writing if there is any.
@@ -136,8 +169,30 @@ func (n *node) attr() (a attr, err error) {
 			return a, nil
 		}
 	}
+	if n.isDir {
+		return n.dirAttr()
+	}
 	err = n.at(func(d *hostDir, name string) error {
 		a, err = d.stat(name)
+		return err
+	})
+	return a, err
+}
+
+// dirAttr asks a directory itself if it is open, and does not open it otherwise: ESTALE when another file took its name.
+func (n *node) dirAttr() (a attr, err error) {
+	if d := n.fs.dirs.find(n); d != nil {
+		defer n.fs.dirs.release(d)
+		a, err = d.handle.stat("")
+		return a, errno(err)
+	}
+	if n.parent == nil {
+		return a, abi.EIO // closed
+	}
+	err = n.parent.use(func(d *hostDir) error {
+		if a, err = d.stat(n.name); err == nil && a.id() != n.id {
+			err = abi.ESTALE
+		}
 		return err
 	})
 	return a, err
@@ -195,7 +250,7 @@ func (n *node) truncate(size int64) error {
 	if f := n.opened(); f != nil && f.writable {
 		return errno(f.f.Truncate(size))
 	}
-	f, err := n.openHost(abi.O_WRONLY)
+	f, _, err := n.openHost(abi.O_WRONLY)
 	if err != nil {
 		return err
 	}
@@ -289,6 +344,9 @@ func (fs *FS) keep(a attr, st abi.Stat) error {
 
 // Readlink returns a symbolic link's target.
 func (n *node) Readlink() (target string, err error) {
+	if n.isDir {
+		return "", abi.EINVAL
+	}
 	err = n.at(func(d *hostDir, name string) error {
 		target, err = d.readlink(name)
 		return err

@@ -21,10 +21,9 @@ import (
 // inode number and, where the host tells it, the time of the inode's making, so that it follows renames and links and a
 // number used again inherits nothing.
 //
-// Limits: a copy of the volume made on the host has other inode numbers and so loses the records; a record lasts until the
-// last name is removed through the sandbox, and one whose file the host removed stays as a dead line. A file that is
-// still open after its last name is gone shows the host's owner. A crash of the
-// daemon loses nothing; a crash of the machine may lose the last seconds.
+// Limits: a copy of the volume made on the host has other inode numbers and so loses the records. A record lasts until the
+// last name is removed through the sandbox and the file is closed everywhere; one whose file the host removed, or that a
+// crash left, stays as a dead line. A crash of the daemon loses nothing; a crash of the machine may lose the last seconds.
 //
 // A nil *Owners knows nothing.
 type Owners struct {
@@ -34,6 +33,8 @@ type Owners struct {
 	f       *os.File
 	records map[uint64]record // by inode number
 	lines   int               // in the journal
+	open    map[uint64]int    // open files, by inode number
+	orphans map[uint64]bool   // of those, what has no name any more
 }
 
 // Meta is what Owners knows of a file's stat(2); Mode has the type bits.
@@ -60,7 +61,7 @@ const noRecord = -1
 // OpenOwners opens the journal at a path, or starts one. A last line that a crash cut off is dropped. Only one process may
 // have it open, and all filesystems of a volume must share it.
 func OpenOwners(path string) (*Owners, error) {
-	o := &Owners{path: path, records: make(map[uint64]record)}
+	o := &Owners{path: path, records: make(map[uint64]record), open: make(map[uint64]int), orphans: make(map[uint64]bool)}
 	b, err := os.ReadFile(path)
 	if err != nil && !os.IsNotExist(err) {
 		return nil, fmt.Errorf("volume metadata: %w", err)
@@ -208,17 +209,53 @@ func (o *Owners) write(r record) error {
 	return nil
 }
 
-// drop forgets a file.
+// hold keeps a file's record while the file is open; unhold when it is closed.
+func (o *Owners) hold(ino uint64) {
+	if o == nil {
+		return
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.open[ino]++
+}
+
+func (o *Owners) unhold(ino uint64) error {
+	if o == nil {
+		return nil
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.open[ino]--; o.open[ino] > 0 {
+		return nil
+	}
+	delete(o.open, ino)
+	if !o.orphans[ino] {
+		return nil
+	}
+	delete(o.orphans, ino)
+	return o.forget(ino)
+}
+
+// drop forgets a file that has no name any more.
 func (o *Owners) drop(a attr) error {
 	if o == nil {
 		return nil
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if _, ok := o.records[a.Ino]; !ok {
+	if o.open[a.Ino] > 0 {
+		o.orphans[a.Ino] = true
 		return nil
 	}
-	return o.write(record{Ino: a.Ino})
+	return o.forget(a.Ino)
+}
+
+// forget takes a record back; o.mu is held.
+func (o *Owners) forget(ino uint64) error {
+	if _, ok := o.records[ino]; !ok {
+		return nil
+	}
+	return o.write(record{Ino: ino})
 }
 
 func (o *Owners) getXattr(a attr, key string) ([]byte, error) {

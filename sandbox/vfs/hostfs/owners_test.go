@@ -86,7 +86,7 @@ func TestAVolumeKeepsWhatTheHostRefusesOverARestart(t *testing.T) {
 func TestARemovedFileLeavesNothingToTheNext(t *testing.T) {
 	t.Parallel()
 	ctx := volume(t, t.TempDir())
-	o := ctx.Root.Inode().(*node).fs.opts.Owners
+	o := ctx.Root.Inode().(dirNode).fs.opts.Owners
 	for range 3 {
 		put(t, ctx, "f", "x", 0o644)
 		must(t, ctx.Chown(walk(t, ctx, "f"), 5, 5))
