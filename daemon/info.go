@@ -2,11 +2,13 @@ package daemon
 
 import (
 	"context"
+	"net/netip"
 	"os"
 	"runtime"
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/moby/moby/api/types/registry"
 	"github.com/moby/moby/api/types/swarm"
 	"github.com/moby/moby/api/types/system"
@@ -18,6 +20,9 @@ import (
 
 // runtimeName is what /info and HostConfig.Runtime call the sandbox.
 const runtimeName = "sockerless"
+
+// loopback are the registries that may be spoken to without TLS.
+var loopback = []netip.Prefix{netip.MustParsePrefix("::1/128"), netip.MustParsePrefix("127.0.0.0/8")}
 
 // Version returns the daemon's version.
 func (d *Daemon) Version() string { return Version() }
@@ -62,7 +67,7 @@ func (d *Daemon) Info(ctx context.Context) (*system.Info, error) {
 		SystemTime: time.Now().Format(time.RFC3339Nano), LoggingDriver: "json-file", CgroupDriver: "none",
 		KernelVersion: kernel.Release, OperatingSystem: "Sockerless (WebAssembly sandbox)", OSType: "linux", Architecture: architecture(),
 		IndexServerAddress: "https://index.docker.io/v1/", NCPU: runtime.NumCPU(), MemTotal: totalMemory(),
-		RegistryConfig: &registry.ServiceConfig{InsecureRegistryCIDRs: image.InsecureRegistries(), IndexConfigs: map[string]*registry.IndexInfo{}, Mirrors: []string{}},
+		RegistryConfig: &registry.ServiceConfig{InsecureRegistryCIDRs: loopback, IndexConfigs: map[string]*registry.IndexInfo{}, Mirrors: []string{}},
 		DockerRootDir:  d.cfg.DataRoot, Labels: []string{},
 		HTTPProxy: os.Getenv("HTTP_PROXY"), HTTPSProxy: os.Getenv("HTTPS_PROXY"), NoProxy: os.Getenv("NO_PROXY"),
 		Runtimes: runtimes, DefaultRuntime: runtimeName,
@@ -84,7 +89,7 @@ func (d *Daemon) identity() (string, error) {
 	if found, err := b.Get("id", &id); err != nil || found {
 		return id, err
 	}
-	id = newUUID()
+	id = uuid.NewString()
 	return id, b.Put("id", id)
 }
 

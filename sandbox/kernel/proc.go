@@ -1,10 +1,10 @@
 package kernel
 
 import (
-	"crypto/rand"
-	"fmt"
 	"runtime"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/sockerless/sockerless/sandbox/abi"
 	"github.com/sockerless/sockerless/sandbox/vfs"
@@ -12,18 +12,11 @@ import (
 )
 
 // Proc shows the sandbox to /proc and /sys.
-func (k *Kernel) Proc() procfs.Kernel { return &procKernel{k: k, bootID: newBootID()} }
+func (k *Kernel) Proc() procfs.Kernel { return &procKernel{k: k, bootID: uuid.NewString()} }
 
 type procKernel struct {
 	k      *Kernel
 	bootID string
-}
-
-func newBootID() string {
-	var b [16]byte
-	rand.Read(b[:])
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
 // System describes the machine: the sandbox's share of memory is its limit, or what a large machine has.
