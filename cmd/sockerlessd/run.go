@@ -92,7 +92,7 @@ func runOnce(ctx context.Context, o *runOptions, cfg *config, hostGiven bool, ar
 		defer stop()
 		host = private
 	}
-	cli, err := client.New(client.WithHost(host), client.WithAPIVersionNegotiation())
+	cli, err := client.New(client.WithHost(host))
 	if err != nil {
 		return err
 	}
