@@ -41,6 +41,12 @@ type Ioctler interface {
 // IoctlContext is what an ioctl may know of its caller: the kernel's task.
 type IoctlContext any
 
+// Reopener is what a file has that may be opened once more without a name, as through /proc/PID/fd/N: a pipe's end, a
+// terminal. flags are those of open(2).
+type Reopener interface {
+	Reopen(flags int) (File, error)
+}
+
 // Syncer is what a file with data on a disk has (fsync(2)); a directory's inode too.
 type Syncer interface {
 	Sync() error

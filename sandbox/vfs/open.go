@@ -47,7 +47,7 @@ func (ctx *Context) Open(at Path, path string, flags int, mode uint32) (*OpenFil
 			}
 			return ctx.OpenPath(p, flags)
 		}
-		target, err := p.Inode().Readlink()
+		target, err := readlink(ctx, p.Inode())
 		if err != nil {
 			return nil, err
 		}

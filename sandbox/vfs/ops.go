@@ -317,7 +317,7 @@ func (ctx *Context) checkRename(r rename) (same bool, err error) {
 		return false, abi.ENOTDIR
 	case r.exists && !exchange && !sIsDir && dIsDir:
 		return false, abi.EISDIR
-	case r.s.mounts.Load() > 0, r.exists && r.d.mounts.Load() > 0:
+	case r.s.mounts.Load() > 0, r.s.pins.Load() > 0, r.exists && r.d.mounts.Load() > 0:
 		return false, abi.EBUSY
 	}
 	return false, nil
@@ -343,16 +343,26 @@ func (ctx *Context) Readlink(at Path, path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	return ctx.ReadlinkPath(p)
+}
+
+// ReadlinkPath is Readlink for a place that was resolved before.
+func (ctx *Context) ReadlinkPath(p Path) (string, error) {
 	if j, ok := p.Inode().(Jumper); ok {
-		if to, err := j.Jump(ctx); err == nil && to.Mount != nil {
-			name, _ := ctx.NS.Name(to, ctx.Root)
-			if to.Dentry.Removed() {
-				name += " (deleted)"
-			}
-			return name, nil
+		to, err := j.Jump(ctx)
+		if err != nil {
+			return "", err
 		}
+		if to.Mount == nil {
+			return to.Inode().Readlink()
+		}
+		name, _ := ctx.NS.Name(to, ctx.Root)
+		if to.Dentry.Removed() {
+			name += " (deleted)"
+		}
+		return name, nil
 	}
-	return p.Inode().Readlink()
+	return readlink(ctx, p.Inode())
 }
 
 // Chmod sets the permission bits (chmod(2)): EPERM for others than the owner.

@@ -212,7 +212,7 @@ func (w *walker) follow(dir, link Path) (Path, error) {
 	if j, ok := link.Inode().(Jumper); ok {
 		return j.Jump(w.ctx)
 	}
-	target, err := link.Inode().Readlink()
+	target, err := readlink(w.ctx, link.Inode())
 	if err != nil {
 		return Path{}, err
 	}

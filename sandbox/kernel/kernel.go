@@ -1,0 +1,240 @@
+package kernel
+
+import (
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sockerless/sockerless/sandbox/abi"
+	"github.com/sockerless/sockerless/sandbox/vfs"
+)
+
+// Config describes a sandbox.
+type Config struct {
+	Hostname   string
+	Domainname string
+	NS         *vfs.Namespace
+	Loaders    []Loader
+	Limits     Limits
+	Log        *slog.Logger // nil discards
+}
+
+// Limits bound a sandbox as a whole. Zero means no limit.
+type Limits struct {
+	Memory int64 // bytes of programs' memory
+	Pids   int64 // tasks
+}
+
+// Kernel is one sandbox: a pid namespace, a mount namespace, a host name and limits.
+type Kernel struct {
+	loaders []Loader
+	ns      *vfs.Namespace
+	log     *slog.Logger
+	boot    time.Time
+
+	hostname   atomic.Pointer[string]
+	domainname atomic.Pointer[string]
+
+	mu      sync.Mutex
+	tasks   map[int]*Task // zombies included
+	lastPid int
+	wrapped bool // pids are being used again
+	closed  bool
+	frozen  bool
+	limits  Limits
+	empty   chan struct{} // closed when the last task has gone after Close
+
+	memory    atomic.Int64
+	maxMemory atomic.Int64
+	memLimit  atomic.Int64
+	oomKills  atomic.Int64
+	cpu       atomic.Int64 // nanoseconds of tasks that have ended
+
+	fifos fifoTable
+	ptys  ptyTable
+}
+
+// New makes a kernel; it runs nothing until Start.
+func New(cfg Config) *Kernel {
+	log := cfg.Log
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	k := &Kernel{
+		loaders: cfg.Loaders, ns: cfg.NS, log: log, limits: cfg.Limits, boot: time.Now(),
+		tasks: make(map[int]*Task), empty: make(chan struct{}),
+	}
+	k.hostname.Store(&cfg.Hostname)
+	k.domainname.Store(&cfg.Domainname)
+	k.memLimit.Store(cfg.Limits.Memory)
+	return k
+}
+
+// Namespace returns the sandbox's mounts.
+func (k *Kernel) Namespace() *vfs.Namespace { return k.ns }
+
+// Log returns where the sandbox's own messages go.
+func (k *Kernel) Log() *slog.Logger { return k.log }
+
+// Hostname returns the host name (gethostname(2)).
+func (k *Kernel) Hostname() string { return *k.hostname.Load() }
+
+// SetHostname sets it.
+func (k *Kernel) SetHostname(name string) { k.hostname.Store(&name) }
+
+// Domainname returns the NIS domain name (getdomainname(2)).
+func (k *Kernel) Domainname() string { return *k.domainname.Load() }
+
+// BootTime is when the sandbox was made.
+func (k *Kernel) BootTime() time.Time { return k.boot }
+
+// SetLimits changes the limits of a running sandbox.
+func (k *Kernel) SetLimits(l Limits) {
+	k.mu.Lock()
+	k.limits = l
+	k.mu.Unlock()
+	k.memLimit.Store(l.Memory)
+}
+
+// Limits returns the limits.
+func (k *Kernel) Limits() Limits {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.limits
+}
+
+// SetDomainname sets it.
+func (k *Kernel) SetDomainname(name string) { k.domainname.Store(&name) }
+
+// Reserve accounts delta bytes of a program's memory; false, when the limit would be passed, refuses them.
+func (k *Kernel) Reserve(delta int64) bool {
+	now := k.memory.Add(delta)
+	if limit := k.memLimit.Load(); delta > 0 && limit > 0 && now > limit {
+		k.memory.Add(-delta)
+		return false
+	}
+	for {
+		peak := k.maxMemory.Load()
+		if now <= peak || k.maxMemory.CompareAndSwap(peak, now) {
+			return true
+		}
+	}
+}
+
+// Usage is what a sandbox uses.
+type Usage struct {
+	CPU       time.Duration // of all tasks, ended ones included
+	Memory    int64         // bytes reserved now
+	MaxMemory int64         // the most so far
+	Tasks     int
+	OOMKills  int64
+}
+
+// Usage tells what the sandbox uses.
+func (k *Kernel) Usage() Usage {
+	u := Usage{CPU: time.Duration(k.cpu.Load()), Memory: k.memory.Load(), MaxMemory: k.maxMemory.Load(), OOMKills: k.oomKills.Load()}
+	for _, t := range k.Tasks() {
+		select {
+		case <-t.done: // a zombie's time is in k.cpu
+		default:
+			u.CPU += t.CPU()
+		}
+		u.Tasks++
+	}
+	return u
+}
+
+// Tasks lists the tasks that have not ended, by pid.
+func (k *Kernel) Tasks() []*Task {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	list := make([]*Task, 0, len(k.tasks))
+	for _, t := range k.tasks {
+		list = append(list, t)
+	}
+	sortTasks(list)
+	return list
+}
+
+// Task finds a task by pid, zombies included.
+func (k *Kernel) Task(pid int) *Task {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.tasks[pid]
+}
+
+// Freeze stops all tasks at their next checkpoint or system call, until Thaw (docker pause).
+func (k *Kernel) Freeze() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.frozen = true
+	for _, t := range k.tasks {
+		t.attention.Store(true)
+	}
+}
+
+// Thaw lets them go on.
+func (k *Kernel) Thaw() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.frozen = false
+	for _, t := range k.tasks {
+		t.wakeUp()
+	}
+}
+
+// Close kills every task and waits for them to end.
+func (k *Kernel) Close() {
+	k.mu.Lock()
+	k.frozen = false
+	if !k.closed {
+		k.closed = true
+		if len(k.tasks) == 0 {
+			close(k.empty)
+		}
+	}
+	for _, t := range k.tasks {
+		t.sendLocked(abi.SIGKILL)
+		t.wakeUp()
+	}
+	k.mu.Unlock()
+	<-k.empty
+}
+
+// newPid takes the next free process id; k.mu is held.
+func (k *Kernel) newPid() (int, error) {
+	if k.closed {
+		return 0, abi.EAGAIN
+	}
+	if k.limits.Pids > 0 && int64(len(k.tasks)) >= k.limits.Pids {
+		return 0, abi.EAGAIN
+	}
+	for range PidMax {
+		if k.lastPid++; k.lastPid >= PidMax {
+			k.lastPid, k.wrapped = 2, true
+		}
+		if !k.pidUsed(k.lastPid) {
+			return k.lastPid, nil
+		}
+	}
+	return 0, abi.EAGAIN
+}
+
+// pidUsed reports whether a number is a task's, a group's or a session's.
+func (k *Kernel) pidUsed(pid int) bool {
+	if k.tasks[pid] != nil {
+		return true
+	}
+	if k.wrapped {
+		for _, t := range k.tasks {
+			if t.pgid == pid || t.sid == pid {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// PidMax bounds process ids (/proc/sys/kernel/pid_max).
+const PidMax = 1 << 22

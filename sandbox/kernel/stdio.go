@@ -1,0 +1,93 @@
+package kernel
+
+import (
+	"errors"
+	"io"
+
+	"github.com/sockerless/sockerless/sandbox/abi"
+	"github.com/sockerless/sockerless/sandbox/vfs"
+)
+
+// WriterFile makes an open file of a writer outside the sandbox, for a program's output. Writes go straight to it, on
+// the writing task's goroutine. The writer may hold a write back for a moment, not for good: a task in it cannot be
+// killed. To hold back longer it returns abi.EAGAIN with the count of bytes it took, and announces room on queue.
+func WriterFile(w io.Writer, queue *vfs.WaitQueue, ready func() bool) *vfs.OpenFile {
+	return vfs.NewOpenFile(&writerFile{w: w, queue: queue, ready: ready}, abi.O_WRONLY)
+}
+
+type writerFile struct {
+	w     io.Writer
+	queue *vfs.WaitQueue
+	ready func() bool
+}
+
+func (f *writerFile) Read([]byte, int64) (int, error) { return 0, abi.EBADF }
+
+func (f *writerFile) Write(p []byte, _ int64) (int, error) {
+	n, err := f.w.Write(p)
+	var errno abi.Errno
+	if err != nil && !errors.As(err, &errno) {
+		err = abi.EIO
+	}
+	return n, err
+}
+
+func (f *writerFile) Ready() vfs.Events {
+	if f.ready == nil || f.ready() {
+		return abi.POLLOUT
+	}
+	return 0
+}
+
+func (f *writerFile) Queue() *vfs.WaitQueue { return f.queue }
+func (f *writerFile) Close() error          { return nil }
+
+// Reopen gives the same writer again, for /dev/stdout and /proc/self/fd/1.
+func (f *writerFile) Reopen(int) (vfs.File, error) { return f, nil }
+
+// PipeInput is the outside end of a pipe into the sandbox: what a client types becomes a program's standard input.
+type PipeInput struct {
+	w *vfs.OpenFile
+}
+
+// NewInput makes a pipe whose reading end a task gets, and its writing end for the outside.
+func NewInput() (*vfs.OpenFile, *PipeInput) {
+	r, w := NewPipe()
+	return r, &PipeInput{w}
+}
+
+// Write waits for room: io.ErrClosedPipe when nobody reads any more.
+func (in *PipeInput) Write(p []byte) (int, error) {
+	done := 0
+	wake := make(chan struct{}, 1)
+	waiter := vfs.Waiter{Mask: abi.POLLOUT, Wake: func() {
+		select {
+		case wake <- struct{}{}:
+		default:
+		}
+	}}
+	for {
+		n, err := in.w.Write(p[done:])
+		done += n
+		switch err {
+		case nil:
+			if done == len(p) {
+				return done, nil
+			}
+		case abi.EAGAIN:
+			q := in.w.File.Queue()
+			q.Add(&waiter)
+			if in.w.Ready()&(abi.POLLOUT|abi.POLLERR) == 0 {
+				<-wake
+			}
+			q.Remove(&waiter)
+		case abi.EPIPE:
+			return done, io.ErrClosedPipe
+		default:
+			return done, err
+		}
+	}
+}
+
+// Close ends the input: the reader finds end of file.
+func (in *PipeInput) Close() error { return in.w.Release() }
