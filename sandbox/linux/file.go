@@ -355,45 +355,16 @@ func syncfs(t *kernel.Task, _ Memory, a args) (int64, error) {
 
 // ftruncate: EBADF, EINVAL, EFBIG, EROFS.
 func ftruncate(t *kernel.Task, _ Memory, a args) (int64, error) {
-	return withFile(t, a.int(0), func(o *vfs.OpenFile) (int64, error) { return ok(resize(o, int64(a[1]), false)) })
+	return withFile(t, a.int(0), func(o *vfs.OpenFile) (int64, error) { return ok(o.Truncate(int64(a[1]))) })
 }
 
-// resize sets the size of a file open for writing; with grow only to a larger one.
-func resize(o *vfs.OpenFile, size int64, grow bool) error {
-	st, err := o.Stat()
-	switch {
-	case err != nil:
-		return err
-	case o.Flags()&abi.O_PATH != 0:
-		return abi.EBADF
-	case o.Flags()&abi.O_ACCMODE == abi.O_RDONLY || o.Inode == nil || st.Mode&abi.S_IFMT != abi.S_IFREG || size < 0:
-		return abi.EINVAL
-	case grow && size <= st.Size:
-		return nil
-	}
-	return o.Inode.SetStat(vfs.SetStat{Size: &size})
-}
-
-// fallocate: EBADF, EINVAL, ENODEV, EOPNOTSUPP for all modes but 0. It reserves no space.
+// fallocate: EBADF, EFBIG, EINVAL, ENODEV, ESPIPE; EOPNOTSUPP for all modes but 0. It reserves no space.
 func fallocate(t *kernel.Task, _ Memory, a args) (int64, error) {
-	off, n := int64(a[2]), int64(a[3])
 	return withFile(t, a.int(0), func(o *vfs.OpenFile) (int64, error) {
-		switch {
-		case a[1] != 0:
+		if a[1] != 0 {
 			return 0, abi.EOPNOTSUPP
-		case off < 0 || n <= 0:
-			return 0, abi.EINVAL
-		case off+n < 0:
-			return 0, abi.EFBIG
-		case o.Flags()&abi.O_ACCMODE == abi.O_RDONLY:
-			return 0, abi.EBADF
 		}
-		if st, err := o.Stat(); err == nil && st.Mode&abi.S_IFMT == abi.S_IFIFO {
-			return 0, abi.ESPIPE
-		} else if err == nil && st.Mode&abi.S_IFMT != abi.S_IFREG {
-			return 0, abi.ENODEV
-		}
-		return ok(resize(o, off+n, true))
+		return ok(o.Allocate(int64(a[2]), int64(a[3])))
 	})
 }
 

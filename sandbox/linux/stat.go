@@ -1,8 +1,6 @@
 package linux
 
 import (
-	"time"
-
 	"github.com/sockerless/sockerless/sandbox/abi"
 	"github.com/sockerless/sockerless/sandbox/kernel"
 	"github.com/sockerless/sockerless/sandbox/vfs"
@@ -204,36 +202,11 @@ func setTimes(t *kernel.Task, m Memory, a args, flags int, ts *[2]abi.Timespec) 
 		if a.int(0) == abi.AT_FDCWD {
 			return 0, abi.EFAULT
 		}
-		return placed(t, a.int(0), func(fs *vfs.Context, p vfs.Path) error { return SetTimes(fs, p, ts) })
+		return placed(t, a.int(0), func(fs *vfs.Context, p vfs.Path) error { return fs.SetTimes(p, ts) })
 	}
 	fs, p, err := walk(t, m, a, 1, flags)
 	if err != nil {
 		return 0, err
 	}
-	return ok(SetTimes(fs, p, ts))
-}
-
-// SetTimes sets access and modification times as utimensat(2) takes them: UTIME_NOW and UTIME_OMIT as nanoseconds have
-// their meaning, nil sets both to the present. EACCES, EPERM, EROFS.
-func SetTimes(fs *vfs.Context, p vfs.Path, ts *[2]abi.Timespec) error {
-	now := abi.TimespecOf(time.Now().UnixNano())
-	if ts == nil {
-		return fs.Utimes(p, &now, &now, true)
-	}
-	var set [2]*abi.Timespec
-	isNow := true
-	for i := range ts {
-		switch ts[i].Nsec {
-		case abi.UTIME_NOW:
-			set[i] = &now
-		case abi.UTIME_OMIT:
-			isNow = false
-		default:
-			set[i], isNow = &ts[i], false
-		}
-	}
-	if set[0] == nil && set[1] == nil {
-		return nil
-	}
-	return fs.Utimes(p, set[0], set[1], isNow)
+	return ok(fs.SetTimes(p, ts))
 }

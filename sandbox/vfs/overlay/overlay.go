@@ -6,9 +6,10 @@
 // mode copies no data; and all names of a hard link see a write. (Linux's overlayfs needs redirect_dir, metacopy and
 // index for that.)
 //
-// The writable layer is a directory on the host: "journal", which holds attributes and entries, and below "data" one
-// file for each regular file that has been written to, named by inode number. Nothing is there before the first change.
-// No name of the container's becomes a name on the host.
+// The writable layer is a directory on the host: "journal", which holds attributes and entries, and one file for
+// each regular file that has been written to, named by inode number: all in one directory, since making more of them
+// costs a short-lived container more than many files cost a long-lived one. Nothing is there before the first change. No
+// name of the container's becomes a name on the host.
 //
 // Locks, in the order they are taken: node.wr (held by those who change a file's data, over the input and output),
 // journal.writing, FS.tree (all directory entries), node.mu (attributes of one inode), journal.mu. The latter three
@@ -17,9 +18,10 @@ package overlay
 
 import (
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -174,25 +176,29 @@ func (f *FS) statfs() abi.Statfs {
 
 // dataPath returns where the data of an inode is.
 func (f *FS) dataPath(ino uint64) string {
-	return filepath.Join(f.upper, "data", fmt.Sprintf("%x", ino>>10), fmt.Sprintf("%x", ino))
+	return filepath.Join(f.upper, strconv.FormatUint(ino, 16)+dataSuffix)
 }
+
+const dataSuffix = ".data"
 
 // sweep removes data files that no inode owns: those of files that were unlinked but open when the daemon ended.
 func (f *FS) sweep() error {
-	return filepath.WalkDir(filepath.Join(f.upper, "data"), func(path string, d fs.DirEntry, err error) error {
-		if os.IsNotExist(err) {
-			return nil
+	entries, err := os.ReadDir(f.upper)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		number, ok := strings.CutSuffix(e.Name(), dataSuffix)
+		if !ok {
+			continue
 		}
-		if err != nil || d.IsDir() {
+		ino, err := strconv.ParseUint(number, 16, 64)
+		if n := f.nodes[ino]; err != nil || n != nil && n.own {
+			continue
+		}
+		if err := os.Remove(filepath.Join(f.upper, e.Name())); err != nil {
 			return err
 		}
-		var ino uint64
-		if _, err := fmt.Sscanf(d.Name(), "%x", &ino); err != nil {
-			return nil // not ours
-		}
-		if n := f.nodes[ino]; n == nil || !n.own {
-			return os.Remove(path)
-		}
-		return nil
-	})
+	}
+	return nil
 }

@@ -7,20 +7,27 @@ package rewrite
 const (
 	loopBudget  = 512
 	entryWeight = 48
-	maxWeight   = 63 // of a loop head: the largest one-byte signed LEB128
-	maxEntry    = 4096
+	// maxLeaf is the size up to which a function without calls and loops is
+	// left to its caller's count.
+	maxLeaf = 64
 	// bulkFree is the length in bytes (or elements) from which a bulk
 	// instruction is charged: bulkShift bits less than the length in units.
+	// Fills and copies are done in chunks of bulkChunk bytes, because an
+	// instruction cannot be interrupted: one over 4 GiB takes more than a second.
 	bulkFree  = 16 << 10
-	bulkShift = 6
+	bulkShift = 4
+	bulkChunk = 1 << 20
 )
 
 // added holds the indices of what the rewriting adds to a module.
 type added struct {
 	fuel  uint32 // global: units left in the slice, i32
 	yield uint32 // func(): ask the host for the next slice
-	spend uint32 // func() i32: settle loopBudget, return the next budget
+	spend uint32 // func(i32) i32: settle a budget that is used up, return the next
 	bulk  uint32 // func(i32): charge a bulk instruction of that length
+	fill  uint32 // func(i32 i32 i32): memory.fill in chunks, if there is a memory
+	copy  uint32 // func(i32 i32 i32): memory.copy in chunks, if there is a memory
+	three uint32 // type of fill and copy
 	refs  uint32 // table of the functions that ref.func names
 }
 
@@ -69,7 +76,10 @@ type loop struct {
 	tight bool
 }
 
-func (l loop) weight() byte { return byte(min(max(l.size, 1), maxWeight)) }
+// weight is what running through size instructions is charged. Of large bodies
+// a part is run mostly (interpreters, the functions of Go's compiler), of which
+// a guest that means ill makes at most a factor of 16.
+func weight(size int) int32 { return int32(max(min(size, 63), size/16, 1)) }
 
 // survey walks a function body once: it checks every index, sizes the loops and
 // notes in w.points the instructions that may have to be changed.
@@ -202,9 +212,7 @@ func (w *rewriter) function(out, code []byte, params int) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	// A function without calls and loops ends by itself, soon enough unless it
-	// is huge; its caller's count covers it.
-	counted := b.calls || len(b.loops) > 0 || b.entry > maxEntry
+	counted := b.calls || len(b.loops) > 0 || b.entry > maxLeaf
 	count := uint32(params) + b.locals // local: what is left of the loop budget
 	length := count                    // local: operand of a bulk instruction
 	extra := uint32(0)
@@ -218,11 +226,11 @@ func (w *rewriter) function(out, code []byte, params int) ([]byte, error) {
 	if counted {
 		// Locals count too: they are stack, which the host learns of, and may
 		// refuse, at the checks only.
-		weight := min(b.entry, maxEntry) + int(b.locals)/2 + 1
+		charge := weight(b.entry) + int32(b.locals)/2
 		if len(b.loops) > 0 {
-			weight += entryWeight
+			charge += entryWeight
 		}
-		out = w.emitEntry(out, count, int32(weight))
+		out = w.emitEntry(out, count, charge)
 		if len(b.loops) > 0 {
 			out = appendS32(append(out, opI32Const), loopBudget)
 			out = appendU32(append(out, opLocalSet), count)
@@ -241,10 +249,10 @@ func (w *rewriter) function(out, code []byte, params int) ([]byte, error) {
 		case opLoop:
 			out = append(out, code[copied:in.end]...)
 			copied = in.end
-			out = w.emitLoop(out, count, loops[0].weight())
+			out = w.emitLoop(out, count, weight(loops[0].size))
 			if loops[0].tight {
 				out = append(out, code[in.start:in.end]...)
-				tight = tightLoop{open: true, count: count, weight: loops[0].weight()}
+				tight = tightLoop{open: true, count: count, weight: weight(loops[0].size)}
 			}
 			loops = loops[1:]
 		case opCall, opReturnCall:
@@ -260,7 +268,14 @@ func (w *rewriter) function(out, code []byte, params int) ([]byte, error) {
 			copied = in.end
 		case opMisc:
 			switch in.sub {
-			case miscMemoryInit, miscMemoryCopy, miscMemoryFill,
+			case miscMemoryFill, miscMemoryCopy:
+				if !w.hasMemory {
+					break // wazero will refuse it
+				}
+				out = append(out, code[copied:in.start]...)
+				out = w.emitChunked(out, length, code[in.start:in.end], in.sub)
+				copied = in.end
+			case miscMemoryInit,
 				miscTableInit, miscTableCopy, miscTableGrow, miscTableFill:
 				out = append(out, code[copied:in.start]...)
 				out = w.emitBulk(out, length)
@@ -295,12 +310,13 @@ func (w *rewriter) emitEntry(out []byte, tmp uint32, weight int32) []byte {
 }
 
 // emitLoop counts a loop head down in the function's local.
-func (w *rewriter) emitLoop(out []byte, count uint32, weight byte) []byte {
+func (w *rewriter) emitLoop(out []byte, count uint32, weight int32) []byte {
 	out = appendU32(append(out, opLocalGet), count)
-	out = append(out, opI32Const, weight, opI32Sub)
+	out = append(appendS32(append(out, opI32Const), weight), opI32Sub)
 	out = appendU32(append(out, opLocalTee), count)
-	out = append(out, opI32Const, 0, opI32LtS, opIf, blockVoid, opCall)
-	out = appendU32(out, w.added.spend)
+	out = append(out, opI32Const, 0, opI32LtS, opIf, blockVoid)
+	out = appendU32(append(out, opLocalGet), count)
+	out = appendU32(append(out, opCall), w.added.spend)
 	return append(appendU32(append(out, opLocalSet), count), opEnd)
 }
 
@@ -312,7 +328,7 @@ type tightLoop struct {
 	open   bool
 	depth  uint32 // blocks open within the loop
 	count  uint32 // the local that is counted down
-	weight byte
+	weight int32
 }
 
 // rewrite appends one instruction of the body. Labels beyond the loop are one
@@ -362,7 +378,7 @@ func (t *tightLoop) label(d uint32) uint32 {
 // to the outer otherwise.
 func (t *tightLoop) back(out []byte, depth uint32) []byte {
 	out = appendU32(append(out, opLocalGet), t.count)
-	out = append(out, opI32Const, t.weight, opI32Sub)
+	out = append(appendS32(append(out, opI32Const), t.weight), opI32Sub)
 	out = appendU32(append(out, opLocalTee), t.count)
 	out = appendU32(append(out, opI32Const, 0, opI32GeS, opBrIf), depth)
 	return appendU32(append(out, opBr), depth+1)
@@ -378,27 +394,17 @@ func (w *rewriter) emitBulk(out []byte, length uint32) []byte {
 	return append(appendU32(append(out, opCall), w.added.bulk), opEnd)
 }
 
-// helpers returns the code of yield, spend and bulk, in that order.
-func (w *rewriter) helpers(checkpoint uint32) [3][]byte {
-	refill := appendU32(append([]byte(nil), opCall), checkpoint)
-	refill = appendU32(append(refill, opGlobalSet), w.added.fuel)
-
-	charge := func(b []byte) []byte { // amount on the stack of an i32 local 0
-		b = append(b, opI32Sub, opLocalTee, 0)
-		b = appendU32(append(b, opGlobalSet), w.added.fuel)
-		b = append(b, opLocalGet, 0, opI32Const, 0, opI32LtS, opIf, blockVoid)
-		return append(append(b, refill...), opEnd)
+// emitChunked puts a call in the place of a long fill or copy.
+func (w *rewriter) emitChunked(out []byte, length uint32, raw []byte, sub uint32) []byte {
+	helper := w.added.fill
+	if sub == miscMemoryCopy {
+		helper = w.added.copy
 	}
-	fuel := appendU32(append([]byte(nil), opGlobalGet), w.added.fuel)
-
-	yield := append(append([]byte{0}, refill...), opEnd)
-
-	spend := append([]byte{1, 1, typeI32}, fuel...)
-	spend = charge(appendS32(append(spend, opI32Const), loopBudget))
-	spend = append(appendS32(append(spend, opI32Const), loopBudget), opEnd)
-
-	bulk := append([]byte{0}, fuel...)
-	bulk = append(bulk, opLocalGet, 0, opI32Const, bulkShift, opI32ShrU)
-	bulk = append(charge(bulk), opEnd)
-	return [3][]byte{yield, spend, bulk}
+	out = appendU32(append(out, opLocalTee), length)
+	out = appendU32(append(out, opLocalGet), length)
+	out = appendS32(append(out, opI32Const), bulkFree)
+	out = appendS32(append(out, opI32GeU, opIf), int32(w.added.three)) // the block takes the operands
+	out = appendU32(append(out, opCall), helper)
+	out = append(append(out, opElse), raw...)
+	return append(out, opEnd)
 }

@@ -21,21 +21,28 @@ const (
 	opGlobalSet    = 0x24
 	opTableGet     = 0x25
 	opTableSet     = 0x26
+	opMemorySize   = 0x3f
 	opMemoryGrow   = 0x40
 	opI32Const     = 0x41
 	opI64Const     = 0x42
 	opF32Const     = 0x43
 	opF64Const     = 0x44
 	opI32LtS       = 0x48
+	opI32GtU       = 0x4b
+	opI32LeU       = 0x4d
 	opI32GeS       = 0x4e
 	opI32GeU       = 0x4f
 	opI32Add       = 0x6a
 	opI32Sub       = 0x6b
 	opI32Mul       = 0x6c
+	opI64GtU       = 0x56
+	opI32Or        = 0x72
 	opI32ShrU      = 0x76
 	opI64Add       = 0x7c
 	opI64Sub       = 0x7d
 	opI64Mul       = 0x7e
+	opI64Shl       = 0x86
+	opI64ExtendU   = 0xad
 	opRefNull      = 0xd0
 	opRefFunc      = 0xd2
 	opMisc         = 0xfc
@@ -123,7 +130,7 @@ func immediateOf(op byte) immediate {
 		return immGlobal
 	case opTableGet, opTableSet:
 		return immTable
-	case 0x3f, opMemoryGrow:
+	case opMemorySize, opMemoryGrow:
 		return immZero
 	case opI32Const:
 		return immI32

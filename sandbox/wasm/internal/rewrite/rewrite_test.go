@@ -95,6 +95,17 @@ func samples() map[string]*Wasm {
 			I32Const, S32(100), I32Const, 7, I32Const, S32(20000), 0xfc, 11, 0,
 			I32Const, S32(30000), I32Const, S32(100), I32Const, S32(20000), 0xfc, 10, 0, 0,
 			LocalGet, 0, I32Const, S32(49999), I32Add, I32Load8U, 0, 0)),
+		"long bulk memory": {Types: types, Memory: []byte{0, 100}, Exports: []Export{{Name: "f"}}, Funcs: []Func{
+			{Type: 1, Locals: []byte{I32, I32}, Code: Cat(
+				// a fill of 3.5 MB, marks in it, overlapping copies up and down, a hash
+				I32Const, S32(1000), LocalGet, 0, I32Const, S32(3_500_000), 0xfc, 11, 0,
+				I32Const, S32(1_500_000), I32Const, S32(1234567), I32Store, 0, 0,
+				I32Const, S32(3_000_000), I32Const, S32(7654321), I32Store, 0, 0,
+				I32Const, S32(500_000), I32Const, S32(1000), I32Const, S32(3_500_000), 0xfc, 10, 0, 0,
+				I32Const, S32(77), I32Const, S32(900_000), I32Const, S32(3_300_000), 0xfc, 10, 0, 0,
+				Loop, Void, LocalGet, 1, I32Const, 31, I32Mul, LocalGet, 2, I32Load, 0, 0, I32Add, LocalSet, 1,
+				LocalGet, 2, I32Const, S32(997), I32Add, LocalTee, 2, I32Const, S32(5_000_000), I32LtU, BrIf, 0, End,
+				LocalGet, 1)}}},
 		"simd": f([]byte{V128}, Cat(
 			Loop, Void, LocalGet, 1, 0xfd, 12, []byte("0123456789abcdef"), 0xfd, 0xae, 1, LocalTee, 1, LocalSet, 1, // i32x4.add
 			LocalGet, 0, I32Const, 1, I32Sub, LocalTee, 0, I32Const, 0, I32LtS, I32Eqz, BrIf, 0, End,
@@ -283,6 +294,37 @@ func TestUnsupportedAndMalformedModulesAreRefused(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("want %q, got %v", want, err)
 		}
+	}
+}
+
+func TestLongBulkInstructionsTrapBeforeTheyWrite(t *testing.T) {
+	t.Parallel()
+	rt, _ := newRuntime(t, wazero.NewRuntimeConfigInterpreter(), 1000)
+	for name, op := range map[string][]byte{
+		"fill":              Cat(I32Const, S32(100), I32Const, 1, I32Const, S32(6_600_000), 0xfc, 11, 0),
+		"copy":              Cat(I32Const, S32(100), I32Const, 4, I32Const, S32(6_600_000), 0xfc, 10, 0, 0),
+		"copy from outside": Cat(I32Const, 4, I32Const, S32(100), I32Const, S32(6_553_550), 0xfc, 10, 0, 0),
+		"wrapping fill":     Cat(I32Const, S32(-1), I32Const, 1, I32Const, S32(2_000_000), 0xfc, 11, 0),
+	} {
+		m := Wasm{Types: types, Memory: []byte{0, 100},
+			Data:    [][]byte{Cat(0, I32Const, 4, End, 4, "\x2a\x00\x00\x00")},
+			Funcs:   []Func{{Type: 1, Code: Cat(op, I32Const, 0)}},
+			Exports: []Export{{Name: "f"}}}
+		res, err := Rewrite(m.Bytes())
+		if err != nil {
+			t.Fatal(err)
+		}
+		mod, err := rt.InstantiateWithConfig(ctx, res.Wasm, wazero.NewModuleConfig().WithName(""))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := mod.ExportedFunction("f").Call(ctx, 0); err == nil || !strings.Contains(err.Error(), "out of bounds") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if v, _ := mod.Memory().ReadUint32Le(100); v != 0 {
+			t.Errorf("%s wrote before it trapped", name)
+		}
+		mod.Close(ctx)
 	}
 }
 
