@@ -65,7 +65,7 @@ func Chmod(c *applet.Context) int {
 				return
 			}
 		}
-		if !o.Has("f") {
+		if !o.Has("f") || st == nil {
 			c.Perror(path, err)
 		}
 		code = 1
