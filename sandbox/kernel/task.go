@@ -263,3 +263,6 @@ func (t *Task) State() byte {
 func sortTasks(list []*Task) {
 	slices.SortFunc(list, func(a, b *Task) int { return a.pid - b.pid })
 }
+
+// Asleep reports whether the task is blocked, stopped or frozen: it does not run.
+func (t *Task) Asleep() bool { return t.sleepFrom.Load() != 0 }
