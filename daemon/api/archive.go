@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 
 	containertypes "github.com/moby/moby/api/types/container"
@@ -40,7 +41,7 @@ func (s *Server) headArchive(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return setStat(w, st)
+	return setStat(w, *st)
 }
 
 // getArchive answers GET /containers/{id}/archive: a tar.
@@ -50,8 +51,8 @@ func (s *Server) getArchive(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	started := false
-	err = s.backend.Containers.ArchiveGet(r.Context(), name(r), path, func(st containertypes.PathStat) (http.ResponseWriter, error) {
-		if err := setStat(w, st); err != nil {
+	err = s.backend.Containers.ArchiveGet(r.Context(), name(r), path, func(st *containertypes.PathStat) (io.Writer, error) {
+		if err := setStat(w, *st); err != nil {
 			return nil, err
 		}
 		started = true

@@ -43,7 +43,7 @@ func (g *Guest) Reserve(delta int64) bool { return g.Task == nil || g.Task.Reser
 // Enter returns the guest that calls a host function, with its memory. It must be called first.
 func Enter(ctx context.Context, mod api.Module) *Guest {
 	g := wasm.GuestOf(ctx).(*Guest)
-	g.Mem.mem = mod.Memory()
+	g.Mem = Memory{mod.Memory()}
 	return g
 }
 
@@ -64,6 +64,9 @@ func Replaced() { wasm.Abort(errReplaced) }
 
 // Memory is a guest's linear memory.
 type Memory struct{ mem api.Memory }
+
+// NewMemory returns the memory of a module, for calls that do not come from it.
+func NewMemory(mem api.Memory) Memory { return Memory{mem} }
 
 // Slice returns n bytes at addr, to read and to write, valid until the host function returns: EFAULT.
 func (m *Memory) Slice(addr, n uint64) ([]byte, error) {

@@ -43,10 +43,12 @@ type Box struct {
 	t      testing.TB
 	Kernel *kernel.Kernel
 	Root   *vfs.Context // for root's work on the files
+
+	functions functions
 }
 
-// New makes a sandbox, with /dev/null, /tmp and further loaders, that ends with the test.
-func New(t testing.TB, limits kernel.Limits, more ...kernel.Loader) *Box {
+// New makes a sandbox, with /dev/null and /tmp, that ends with the test.
+func New(t testing.TB, limits kernel.Limits) *Box {
 	t.Helper()
 	l, err := loader()
 	if err != nil {
@@ -54,7 +56,7 @@ func New(t testing.TB, limits kernel.Limits, more ...kernel.Loader) *Box {
 	}
 	ns := vfs.NewNamespace(tmpfs.New(tmpfs.Options{Mode: 0o755}), 0)
 	b := &Box{t: t, Root: &vfs.Context{NS: ns, Root: ns.Root(), Cwd: ns.Root(), Cred: &vfs.Cred{}}}
-	b.Kernel = kernel.New(kernel.Config{Hostname: "box", NS: ns, Loaders: append([]kernel.Loader{l}, more...), Limits: limits})
+	b.Kernel = kernel.New(kernel.Config{Hostname: "box", NS: ns, Loaders: []kernel.Loader{l, &b.functions}, Limits: limits})
 	t.Cleanup(b.Kernel.Close)
 	for dir, mode := range map[string]uint32{"/bin": 0o755, "/dev": 0o755, "/tmp": abi.S_ISVTX | 0o777} {
 		b.check(b.Root.Mkdir(b.Root.Cwd, dir, mode))
