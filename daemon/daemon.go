@@ -28,6 +28,7 @@ import (
 type Config struct {
 	DataRoot      string // images, containers, volumes: what outlives the daemon
 	ExecRoot      string // what does not
+	CacheDir      string // compiled programs, which daemons may share; "" keeps them in the data root
 	Synthetic     bool   // run no programs
 	ImageFallback image.Fallback
 	Debug         bool
@@ -127,7 +128,11 @@ func (d *Daemon) openRuntime(ctx context.Context, busybox []byte) (container.Run
 		d.log.Warn("synthetic mode: containers run nothing and exit 0 at once")
 		return container.NewSynthetic(), nil
 	}
-	rt, err := sandbox.NewRuntime(ctx, sandbox.RuntimeConfig{CacheDir: filepath.Join(d.cfg.DataRoot, "compiled"), Log: d.log})
+	cache := d.cfg.CacheDir
+	if cache == "" {
+		cache = filepath.Join(d.cfg.DataRoot, "compiled")
+	}
+	rt, err := sandbox.NewRuntime(ctx, sandbox.RuntimeConfig{CacheDir: cache, Log: d.log})
 	if err != nil {
 		return nil, fmt.Errorf("starting the sandbox: %w", err)
 	}
