@@ -264,7 +264,7 @@ func (o *runOptions) terminal(ctx context.Context, cli *client.Client, id string
 	}
 	resize()
 	changes := make(chan os.Signal, 1)
-	signal.Notify(changes, syscall.SIGWINCH)
+	notifyResize(changes)
 	go func() {
 		for range changes {
 			resize()
