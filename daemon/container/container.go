@@ -26,13 +26,13 @@ type definition struct {
 
 // state is how a container is: its record in the bucket "container-states".
 type state struct {
-	Running    bool `json:",omitempty"` // true while Restarting, too
-	Paused     bool `json:",omitempty"`
-	Restarting bool `json:",omitempty"`
-	OOMKilled  bool `json:",omitempty"`
-	Removing   bool `json:",omitempty"`
-	Pid        int  `json:",omitempty"`
-	ExitCode   int  `json:",omitempty"`
+	Running    bool   `json:",omitempty"` // true while Restarting, too
+	Paused     bool   `json:",omitempty"`
+	Restarting bool   `json:",omitempty"`
+	OOMKilled  bool   `json:",omitempty"`
+	Removing   bool   `json:",omitempty"`
+	Pid        int    `json:",omitempty"`
+	ExitCode   int    `json:",omitempty"`
 	Error      string `json:",omitempty"`
 	StartedAt  time.Time
 	FinishedAt time.Time

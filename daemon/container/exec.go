@@ -37,8 +37,8 @@ type exec struct {
 
 func noSuchExec(id string) error { return notFound("No such exec instance: %s", id) }
 
-// command is the program with its arguments, as events show it.
-func (e *exec) command() string { return strings.Join(e.config.Cmd, " ") }
+// command is the program with its arguments, as dockerd's events show it: with a blank even if there are none.
+func (e *exec) command() string { return e.config.Cmd[0] + " " + strings.Join(e.config.Cmd[1:], " ") }
 
 // ExecCreate prepares a program to run in a running container and returns its ID.
 func (m *Manager) ExecCreate(_ context.Context, ref string, req *types.ExecCreateRequest) (string, error) {
@@ -220,6 +220,7 @@ func (m *Manager) startExec(e *exec, size *[2]uint, stdin bool) error {
 		m.execEnded(e, exitPermission, false)
 		return notRunning(c.id)
 	}
+	m.emit(c, events.ActionExecStart+": "+events.Action(e.command()), "execID", e.id)
 	proc, err := box.Start(p)
 	if errors.Is(err, sandbox.ErrClosed) {
 		m.execEnded(e, exitPermission, false)
@@ -233,7 +234,6 @@ func (m *Manager) startExec(e *exec, size *[2]uint, stdin bool) error {
 	c.mu.Lock()
 	e.running, e.proc = true, proc
 	c.mu.Unlock()
-	m.emit(c, events.ActionExecStart+": "+events.Action(e.command()), "execID", e.id)
 	e.streams.begin(proc.Stdin())
 	go func() {
 		<-proc.Done()

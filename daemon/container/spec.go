@@ -37,6 +37,9 @@ func (m *Manager) acquire(c *container) (Sandbox, error) {
 			return nil, fmt.Errorf("opening the sandbox: %w", err)
 		}
 		r.box = box
+		c.mu.Lock()
+		c.state.Opened = true // stored with the next change of state
+		c.mu.Unlock()
 	}
 	r.refs++
 	return r.box, nil

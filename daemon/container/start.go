@@ -8,7 +8,6 @@ import (
 	"github.com/moby/moby/api/types/events"
 
 	"github.com/sockerless/sockerless/sandbox/abi"
-
 )
 
 // Start starts a container. The error matches ErrNotModified when it runs already; when the program can't be started it
@@ -209,4 +208,3 @@ func (m *Manager) restartByPolicy(c *container) {
 	}
 	m.log.Warn("container not restarted", "container", c.id, "error", err)
 }
-

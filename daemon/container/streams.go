@@ -23,7 +23,7 @@ type streams struct {
 
 	mu        sync.Mutex
 	clients   map[*client]struct{}
-	stdin     *input // nil when the program has none
+	stdin     *input        // nil when the program has none
 	ready     chan struct{} // closed when a program has been started
 	logFailed bool
 }
