@@ -33,6 +33,9 @@ func links(t *testing.T, program string, names []string) string {
 			t.Fatal(err)
 		}
 	}
+	if err := os.Symlink("/bin/sh", filepath.Join(dir, "sh")); err != nil {
+		t.Fatal(err)
+	}
 	return dir
 }
 

@@ -252,7 +252,11 @@ func ListMounts(c *applet.Context) int {
 func Umount(c *applet.Context) int {
 	c.NArgs(1, -1)
 	for _, dir := range c.Args {
-		c.Errorf("can't unmount %s: %s", dir, abi.EPERM.Strerror())
+		var err error = abi.EPERM
+		if _, missing := sys.Stat(dir); missing != nil {
+			err = missing
+		}
+		c.Errorf("can't unmount %s: %s", dir, applet.Strerror(err))
 	}
 	return 1
 }
