@@ -25,6 +25,9 @@ type memory []byte
 const memoryStart = 4096
 
 func (m memory) Slice(addr, n uint64) ([]byte, error) {
+	if n == 0 {
+		return nil, nil
+	}
 	if addr < memoryStart || addr-memoryStart > uint64(len(m)) || n > uint64(len(m))-(addr-memoryStart) {
 		return nil, abi.EFAULT
 	}
