@@ -200,6 +200,8 @@ type InitAttr struct {
 	Files []*vfs.OpenFile // descriptors 0, 1, 2…; nil leaves a gap. Start takes over the references.
 	TTY   *TTY            // becomes the controlling terminal
 	Umask uint32
+	// Exited, if set, is called when the task has ended, on its goroutine.
+	Exited func(*Task)
 	// Limits are the resource limits; nil gives DefaultLimits.
 	Limits *[abi.RLIM_NLIMITS]abi.Rlimit
 }
@@ -253,7 +255,7 @@ func (k *Kernel) Start(attr *InitAttr) (*Task, error) {
 		k.mu.Unlock()
 		return fail(err)
 	}
-	t.pgid, t.sid = pid, pid
+	t.pgid, t.sid, t.exited = pid, pid, attr.Exited
 	k.admit(t, pid)
 	if attr.TTY != nil {
 		attr.TTY.setController(t)
@@ -375,6 +377,9 @@ func (t *Task) main(p Program) {
 		code = t.run(x.program)
 	}
 	t.exit(code)
+	if t.exited != nil {
+		t.exited(t)
+	}
 }
 
 // run runs a program. A panic in it is a defect of ours and must not end the daemon: the task dies like one that

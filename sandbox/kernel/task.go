@@ -39,6 +39,7 @@ type Task struct {
 	memory    atomic.Int64 // bytes reserved
 	nice      atomic.Int32
 	alarm     alarm
+	exited    func(*Task) // called after the end; of tasks started from outside
 
 	// guarded by Kernel.mu
 	parent    *Task // nil for pid 1 and for tasks started from outside

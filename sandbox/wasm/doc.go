@@ -5,8 +5,9 @@
 // for with [GuestOf].
 //
 // Every module is rewritten when it is loaded (package internal/rewrite) so
-// that it calls [Guest.Checkpoint] about every third of a millisecond; without that Go could
-// neither stop nor share nor collect garbage while a guest computes.
+// that it calls [Guest.Checkpoint] every few tenths of a millisecond; without
+// that Go could neither stop nor share nor collect garbage while a guest
+// computes.
 //
 // A module is a command (it exports _start) or a reactor (it exports
 // _initialize and run, which returns the exit code as an i32, as Go's

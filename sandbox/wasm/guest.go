@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 
+	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/sys"
 )
 
@@ -15,14 +17,15 @@ type Guest interface {
 	// goroutine of Run. It may block. An error ends the program: Run returns
 	// an error that wraps it.
 	Checkpoint() error
-	// Reserve accounts delta bytes of linear memory and tables, negative when
-	// freed. False refuses: memory.grow gives -1, Run gives ErrMemoryLimit.
-	// A negative delta is never refused.
+	// Reserve accounts delta bytes of linear memory, tables and large stacks,
+	// negative when freed. False refuses: memory.grow gives -1, the start or a
+	// stack that has grown ends Run with ErrMemoryLimit. A negative delta is
+	// never refused.
 	Reserve(delta int64) bool
 }
 
 // ErrMemoryLimit tells that a guest's Reserve refused the memory its program
-// starts with.
+// starts with or the stack it has grown to.
 var ErrMemoryLimit = errors.New("memory limit reached")
 
 // Trap is the end of a program by a fault of its own (core spec 4.2.4).
@@ -39,6 +42,42 @@ type runContext struct {
 	context.Context
 	guest Guest
 	bound bool // the program ends when the context is done
+
+	stack   reflect.Value // of the call under way: a slice, or invalid
+	charged int64         // bytes of it charged to guest
+}
+
+// chargeStack charges the guest for what its stack has grown to: wazero keeps
+// it on Go's heap, up to some 100 MB, and offers neither a limit nor a figure;
+// the length of the slice is read from its call engine.
+func (c *runContext) chargeStack() bool {
+	if !c.stack.IsValid() {
+		return true
+	}
+	size := int64(c.stack.Len())
+	if size <= c.charged || size < stackFree {
+		return true
+	}
+	if !c.guest.Reserve(size - c.charged) {
+		return false
+	}
+	c.charged = size
+	return true
+}
+
+// stackFree is the size in bytes below which a stack is not charged.
+const stackFree = 256 << 10
+
+// stackOf finds the stack of a function about to be called.
+func stackOf(f api.Function) reflect.Value {
+	v := reflect.ValueOf(f)
+	if v.Kind() != reflect.Pointer || v.Elem().Kind() != reflect.Struct {
+		return reflect.Value{}
+	}
+	if s := v.Elem().FieldByName("stack"); s.IsValid() && s.Kind() == reflect.Slice && s.Type().Elem().Kind() == reflect.Uint8 {
+		return s
+	}
+	return reflect.Value{}
 }
 
 type guestKey struct{}

@@ -52,11 +52,17 @@ func (m *Module) instantiate(ctx context.Context) (_ *instance, err error) {
 func (i *instance) call(ctx *runContext, name string) (code uint32, exited bool, err error) {
 	// A new api.Function has a new stack: what a trap or a deep recursion left
 	// in the old one goes with it.
-	var stack [1]uint64
-	if err := i.mod.ExportedFunction(name).CallWithStack(ctx, stack[:]); err != nil {
+	var result [1]uint64
+	f := i.mod.ExportedFunction(name)
+	ctx.stack, ctx.charged = stackOf(f), 0
+	err = f.CallWithStack(ctx, result[:])
+	if ctx.charged > 0 {
+		ctx.guest.Reserve(-ctx.charged)
+	}
+	if err != nil {
 		return outcome(err)
 	}
-	return uint32(stack[0]), false, nil
+	return uint32(result[0]), false, nil
 }
 
 // attach charges the instance's memory and tables to g; false when g refuses.

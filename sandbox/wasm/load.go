@@ -6,7 +6,11 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"runtime"
+	"strings"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/experimental"
@@ -22,14 +26,56 @@ type loading struct {
 	err     error   // after done
 	waiters int     // guarded by Engine.mu
 	cancel  context.CancelFunc
+	files   []any         // keys in Engine.files; guarded by Engine.mu
 	place   *list.Element // in Engine.recent once loaded; guarded by Engine.mu
 }
 
 // Load rewrites and compiles a module and makes its template, once for the same
 // bytes: callers at the same time share the work, later ones the result. The
 // work goes on until the last caller's context is done. A *ModuleError means
-// that the bytes are at fault. wasm must not be changed until Load returns.
+// that the bytes are at fault. wasm must not be changed any more.
 func (e *Engine) Load(ctx context.Context, wasm []byte) (*Module, error) {
+	l, err := e.share(ctx, wasm)
+	if err != nil {
+		return nil, err
+	}
+	return l.module, nil
+}
+
+// LoadFile is Load for bytes that are costly to read and to digest: read is
+// called only when nothing is loaded for key, a comparable value that stands
+// for the same bytes as long as the engine lives (a layer's digest and a path;
+// device, inode, size and times of a file).
+func (e *Engine) LoadFile(ctx context.Context, key any, read func() ([]byte, error)) (*Module, error) {
+	e.mu.Lock()
+	l := e.files[key]
+	if l != nil {
+		e.recent.MoveToFront(l.place)
+	}
+	e.mu.Unlock()
+	if l != nil {
+		return l.module, nil
+	}
+	wasm, err := read()
+	if err != nil {
+		return nil, err
+	}
+	if l, err = e.share(ctx, wasm); err != nil {
+		return nil, err
+	}
+	e.mu.Lock()
+	if l.place != nil { // not evicted since
+		if e.files[key] == nil {
+			l.files = append(l.files, key)
+		}
+		e.files[key] = l
+	}
+	e.mu.Unlock()
+	return l.module, nil
+}
+
+// share waits for the module of wasm to be loaded, by whom ever.
+func (e *Engine) share(ctx context.Context, wasm []byte) (*loading, error) {
 	key := sha256.Sum256(wasm)
 	e.mu.Lock()
 	l := e.modules[key]
@@ -47,18 +93,17 @@ func (e *Engine) Load(ctx context.Context, wasm []byte) (*Module, error) {
 
 	select {
 	case <-l.done:
-		return l.module, l.err
+		return l, l.err
 	case <-ctx.Done():
 	}
 	e.mu.Lock()
+	defer e.mu.Unlock()
 	if l.waiters--; l.waiters == 0 && l.place == nil {
 		l.cancel()
 		if e.modules[key] == l {
 			delete(e.modules, key)
 		}
 	}
-	e.mu.Unlock()
-	<-l.done // the work reads wasm; a cancelled load ends at its next checkpoint
 	return nil, ctx.Err()
 }
 
@@ -80,7 +125,11 @@ func (e *Engine) load(ctx context.Context, l *loading, wasm []byte) {
 	var evicted []*Module
 	for e.recent.Len() > e.cfg.Modules {
 		old := e.recent.Remove(e.recent.Back()).(*loading)
+		old.place = nil
 		delete(e.modules, old.key)
+		for _, key := range old.files {
+			delete(e.files, key)
+		}
 		evicted = append(evicted, old.module)
 	}
 	e.mu.Unlock()
@@ -90,20 +139,27 @@ func (e *Engine) load(ctx context.Context, l *loading, wasm []byte) {
 	close(l.done)
 }
 
+// maxModule bounds the bytes of a module: a compilation, at some 5 MB a second,
+// cannot be cancelled.
+const maxModule = 256 << 20
+
 // build makes a module from bytes.
 func (e *Engine) build(ctx context.Context, wasm []byte) (_ *Module, err error) {
+	if len(wasm) > maxModule {
+		return nil, &ModuleError{fmt.Errorf("%d bytes (at most %d)", len(wasm), maxModule)}
+	}
 	res, err := rewrite.Rewrite(wasm)
 	if err != nil {
 		return nil, &ModuleError{err}
 	}
 	m := &Module{eng: e, info: *res}
-	m.info.Wasm = nil
-	if err := m.findEntry(); err != nil {
+	m.info.Wasm, m.info.Data, m.info.Exports = nil, nil, nil // they keep wasm
+	if m.entry, m.initialise, err = findEntry(res.Exports); err != nil {
 		return nil, &ModuleError{err}
 	}
 	compiled, err := e.compile(ctx, res.Wasm)
 	if err != nil {
-		return nil, &ModuleError{err}
+		return nil, err
 	}
 	m.res = &resources{compiled: compiled}
 	defer func() {
@@ -114,7 +170,6 @@ func (e *Engine) build(ctx context.Context, wasm []byte) (_ *Module, err error) 
 	if m.template.image, err = initialImage(res); err != nil {
 		return nil, err
 	}
-	m.info.Data = nil // lets go of wasm
 	m.res.image = m.template.image
 	if err := m.prepare(ctx); err != nil {
 		return nil, err
@@ -124,16 +179,45 @@ func (e *Engine) build(ctx context.Context, wasm []byte) (_ *Module, err error) 
 	return m, nil
 }
 
-// compile compiles rewritten bytes. A panic in the compiler is the module's
-// fault, not the daemon's end.
-func (e *Engine) compile(ctx context.Context, wasm []byte) (_ wazero.CompiledModule, err error) {
+// compile compiles rewritten bytes, or takes the result from the cache.
+func (e *Engine) compile(ctx context.Context, wasm []byte) (wazero.CompiledModule, error) {
+	ctx = experimental.WithCompilationWorkers(ctx, runtime.GOMAXPROCS(0))
+	compiled, err := e.tryCompile(ctx, wasm)
+	if err != nil && e.cfg.CacheDir != "" && strings.Contains(err.Error(), "compilationcache:") {
+		// A damaged file. Which one is not told; what is dropped is made anew.
+		if err := purge(e.cfg.CacheDir); err != nil {
+			return nil, fmt.Errorf("purge damaged compilation cache: %w", err)
+		}
+		compiled, err = e.tryCompile(ctx, wasm)
+	}
+	var file *fs.PathError
+	if errors.As(err, &file) {
+		return nil, fmt.Errorf("compilation cache: %w", err) // not the module's fault
+	}
+	if err != nil {
+		return nil, &ModuleError{err}
+	}
+	return compiled, nil
+}
+
+// tryCompile turns a panic in the compiler into an error: it is to end the
+// load, not the process.
+func (e *Engine) tryCompile(ctx context.Context, wasm []byte) (_ wazero.CompiledModule, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("compiler panicked: %v", r)
 		}
 	}()
-	ctx = experimental.WithCompilationWorkers(ctx, runtime.GOMAXPROCS(0))
 	return e.rt.CompileModule(ctx, wasm)
+}
+
+// purge removes the files in the directories of dir.
+func purge(dir string) error {
+	files, err := filepath.Glob(filepath.Join(dir, "wazero-*", "*"))
+	for _, f := range files {
+		err = errors.Join(err, os.Remove(f))
+	}
+	return err
 }
 
 // resources of a module that are not memory of Go's.

@@ -24,24 +24,24 @@ type Module struct {
 	retired     bool   // keeps no idle instances; guarded by pool.mu
 }
 
-func (m *Module) findEntry() error {
+// findEntry tells what a program's exports make of it: a command (initialise
+// is empty) or a reactor.
+func findEntry(exports map[string]rewrite.Signature) (entry, initialise string, err error) {
 	void := func(name string) bool {
-		f, ok := m.info.Exports[name]
+		f, ok := exports[name]
 		return ok && f.Params == 0 && len(f.Results) == 0
 	}
-	run, isReactor := m.info.Exports["run"]
+	run, isReactor := exports["run"]
 	switch {
 	case void("_start"):
-		m.entry = "_start"
+		return "_start", "", nil
 	case void("_initialize") && isReactor:
 		if run.Params != 0 || !slices.Equal(run.Results, []byte{api.ValueTypeI32}) {
-			return errors.New("run is not a function that returns an i32")
+			return "", "", errors.New("run is not a function that returns an i32")
 		}
-		m.entry, m.initialise = "run", "_initialize"
-	default:
-		return errors.New("neither _start nor _initialize and run are exported")
+		return "run", "_initialize", nil
 	}
-	return nil
+	return "", "", errors.New("neither _start nor _initialize and run are exported")
 }
 
 // prologue names what is called before the entry in the module's first state.

@@ -2,6 +2,7 @@ package wasm
 
 import (
 	"bytes"
+	"context"
 	"os"
 	"testing"
 )
@@ -19,5 +20,29 @@ func TestReactorRunsFromTemplate(t *testing.T) {
 		if g.reserved != 0 {
 			t.Errorf("%d bytes still reserved", g.reserved)
 		}
+	}
+}
+
+func TestReactorExitsInTheMiddleOfARun(t *testing.T) {
+	t.Parallel()
+	e := newEngine(t, Config{})
+	m := load(t, e, goProgram(t, "exit", true))
+	for range 5 {
+		var out bytes.Buffer
+		if code := run(t, m, &testGuest{out: &out}); code != 9 || out.String() != "exiting\n" {
+			t.Fatalf("code %d, output %q", code, &out)
+		}
+	}
+}
+
+func TestGuestIsFoundInDerivedContexts(t *testing.T) {
+	g := &testGuest{}
+	ctx := &runContext{Context: context.Background(), guest: g}
+	type key struct{}
+	if GuestOf(context.WithValue(ctx, key{}, 1)) != Guest(g) || GuestOf(context.Background()) != nil {
+		t.Error("wrong guest")
+	}
+	if n := testing.AllocsPerRun(10, func() { GuestOf(ctx) }); n != 0 {
+		t.Errorf("%v allocations", n)
 	}
 }

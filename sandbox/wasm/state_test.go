@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -104,6 +107,35 @@ func TestGuestMemoryLimit(t *testing.T) {
 	}
 }
 
+func TestDeepStackIsChargedToTheGuest(t *testing.T) {
+	t.Parallel()
+	e := newEngine(t, Config{Slice: 10_000})
+	var code []byte // as many locals as frames need to be large
+	for i := range 64 {
+		code = Cat(code, LocalGet, i, I32Const, i, I32Add, LocalSet, i)
+	}
+	m := Wasm{
+		Types: []Type{{}},
+		Funcs: []Func{{Locals: bytes.Repeat([]byte{I32}, 64),
+			Code: Cat(code, Call, 0, LocalGet, 1, LocalGet, 2, I32Add, LocalGet, 63, I32Add, Drop)}},
+		Exports: []Export{{Name: "_start"}},
+	}
+	mod := load(t, e, m.Bytes())
+	if !stackOf(mod.eng.pool.all.Front().Value.(*idle).inst.mod.ExportedFunction("_start")).IsValid() {
+		if runtime.GOARCH != "amd64" && runtime.GOARCH != "arm64" {
+			t.Skip("the interpreter's stack is not to be seen")
+		}
+		t.Fatal("the stack is not found in wazero's call engine")
+	}
+	g := &testGuest{limit: 8 << 20}
+	if _, err := mod.Run(context.Background(), g); !errors.Is(err, ErrMemoryLimit) {
+		t.Errorf("Run returned %v", err)
+	}
+	if g.peak < 1<<20 || g.reserved != 0 {
+		t.Errorf("%d bytes charged at most, %d at the end", g.peak, g.reserved)
+	}
+}
+
 func TestLoadIsSharedAndBounded(t *testing.T) {
 	t.Parallel()
 	e := newEngine(t, Config{Modules: 2})
@@ -130,6 +162,33 @@ func TestLoadIsSharedAndBounded(t *testing.T) {
 	run(t, mods[0], &testGuest{}) // evicted, but held
 	if m := load(t, e, program(0)); m == mods[0] {
 		t.Error("the evicted module is still known")
+	}
+}
+
+func TestFileIsReadOnce(t *testing.T) {
+	t.Parallel()
+	e := newEngine(t, Config{Modules: 1})
+	reads := 0
+	open := func(key string) *Module {
+		m, err := e.LoadFile(context.Background(), key, func() ([]byte, error) { reads++; return probe(), nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	first := open("a")
+	if open("a") != first || open("b") != first || open("b") != first || reads != 2 {
+		t.Errorf("%d reads", reads)
+	}
+	load(t, e, command(nil, nil)) // evicts it
+	if len(e.files) != 0 {
+		t.Errorf("%d keys of evicted modules", len(e.files))
+	}
+	if open("a"); reads != 3 {
+		t.Errorf("%d reads", reads)
+	}
+	if _, err := e.LoadFile(context.Background(), "c", func() ([]byte, error) { return nil, errKilled }); !errors.Is(err, errKilled) {
+		t.Errorf("LoadFile returned %v", err)
 	}
 }
 
@@ -215,6 +274,30 @@ func TestCompilationCacheServesASecondEngine(t *testing.T) {
 		if code := run(t, load(t, e, probe()), &testGuest{}); code != 12 {
 			t.Errorf("found %d", code)
 		}
+	}
+}
+
+func TestDamagedCacheIsMadeAnew(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	load(t, newEngine(t, Config{CacheDir: dir}), probe())
+	files, err := filepath.Glob(filepath.Join(dir, "*", "*"))
+	if err != nil || len(files) == 0 {
+		t.Skip("nothing is cached by this engine")
+	}
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b[len(b)/2] ^= 0xff
+		if err := os.WriteFile(f, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	e := newEngine(t, Config{CacheDir: dir})
+	if code := run(t, load(t, e, probe()), &testGuest{}); code != 12 {
+		t.Errorf("found %d", code)
 	}
 }
 

@@ -80,6 +80,28 @@ func TestCheckpointErrorEndsEveryEndlessProgram(t *testing.T) {
 	}
 }
 
+func TestLongFillCanBeEnded(t *testing.T) {
+	t.Parallel()
+	e := newEngine(t, Config{Slice: 100_000}) // 1.6 MB
+	fill := Wasm{
+		Types:   []Type{{}},
+		Funcs:   []Func{{Code: Cat(I32Const, 0, I32Const, 1, I32Const, S32(64<<20), 0xfc, 11, 0, Unreachable)}},
+		Memory:  Cat(0, U32(1024)),
+		Exports: []Export{{Name: "_start"}},
+	}
+	m := load(t, e, fill.Bytes())
+	calls := 0
+	_, err := m.Run(context.Background(), &testGuest{checkpoint: func() error {
+		if calls++; calls == 20 {
+			return errKilled
+		}
+		return nil
+	}})
+	if !errors.Is(err, errKilled) {
+		t.Errorf("Run returned %v after %d checkpoints", err, calls)
+	}
+}
+
 func TestGarbageIsCollectedWhileGuestsLoop(t *testing.T) {
 	t.Parallel()
 	e := newEngine(t, Config{})

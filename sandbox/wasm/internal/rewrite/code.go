@@ -14,8 +14,9 @@ type instr struct {
 	start, end int
 	op         byte
 	sub        uint32 // sub-opcode behind 0xfc, 0xfd, 0xfe
-	index      uint32 // function, global, local, table, data or element index
+	index      uint32 // label, function, global, local, table, data or element index
 	index2     uint32 // table index of call_indirect, second of table.init and table.copy
+	params     bool   // a block that takes parameters, by its type index
 }
 
 // next decodes one instruction of a function body with nlocals locals
@@ -29,9 +30,9 @@ func (r *reader) next(s *space, nlocals uint32) (in instr) {
 	switch immediateOf(in.op) {
 	case immNone:
 	case immBlock:
-		r.blockType(s)
+		in.params = r.blockType(s)
 	case immLabel:
-		r.u32()
+		in.index = r.u32()
 	case immLabels:
 		for n := r.count(); n >= 0 && r.err == nil; n-- {
 			r.u32()
@@ -172,14 +173,16 @@ func (r *reader) valueType() byte {
 	return t
 }
 
-func (r *reader) blockType(s *space) {
+// blockType reads the type of a block and tells whether it may have parameters.
+func (r *reader) blockType(s *space) bool {
 	if r.pos < len(r.buf) && (r.buf[r.pos] == blockVoid || isValueType(r.buf[r.pos])) {
 		r.pos++
-		return
+		return false
 	}
 	if i := r.signed(33); r.err == nil && (i < 0 || i >= int64(s.types)) {
 		r.fail("block type %d out of range (%d types)", i, s.types)
 	}
+	return true
 }
 
 // constExpr reads a constant expression up to and including its end, appends

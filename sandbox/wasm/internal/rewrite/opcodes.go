@@ -2,10 +2,14 @@ package rewrite
 
 // Opcodes the rewriting treats by name (core spec 2.0, 5.4).
 const (
+	opBlock        = 0x02
 	opLoop         = 0x03
 	opIf           = 0x04
 	opElse         = 0x05
 	opEnd          = 0x0b
+	opBr           = 0x0c
+	opBrIf         = 0x0d
+	opBrTable      = 0x0e
 	opCall         = 0x10
 	opCallIndirect = 0x11
 	opReturnCall   = 0x12
@@ -17,19 +21,28 @@ const (
 	opGlobalSet    = 0x24
 	opTableGet     = 0x25
 	opTableSet     = 0x26
+	opMemorySize   = 0x3f
+	opMemoryGrow   = 0x40
 	opI32Const     = 0x41
 	opI64Const     = 0x42
 	opF32Const     = 0x43
 	opF64Const     = 0x44
 	opI32LtS       = 0x48
+	opI32GtU       = 0x4b
+	opI32LeU       = 0x4d
+	opI32GeS       = 0x4e
 	opI32GeU       = 0x4f
 	opI32Add       = 0x6a
 	opI32Sub       = 0x6b
 	opI32Mul       = 0x6c
+	opI64GtU       = 0x56
+	opI32Or        = 0x72
 	opI32ShrU      = 0x76
 	opI64Add       = 0x7c
 	opI64Sub       = 0x7d
 	opI64Mul       = 0x7e
+	opI64Shl       = 0x86
+	opI64ExtendU   = 0xad
 	opRefNull      = 0xd0
 	opRefFunc      = 0xd2
 	opMisc         = 0xfc
@@ -72,7 +85,7 @@ const (
 	immNone
 	immBlock
 	immLabel
-	immLabels // br_table
+	immLabels
 	immFunc
 	immCallIndirect
 	immTypes // select t*
@@ -99,13 +112,13 @@ func immediateOf(op byte) immediate {
 		return immMemarg
 	case op >= opLocalGet && op <= opLocalTee:
 		return immLocal
-	case op >= 0x02 && op <= opIf:
+	case op >= opBlock && op <= opIf:
 		return immBlock
 	}
 	switch op {
-	case 0x0c, 0x0d:
+	case opBr, opBrIf:
 		return immLabel
-	case 0x0e:
+	case opBrTable:
 		return immLabels
 	case opCall, opReturnCall, opRefFunc:
 		return immFunc
@@ -117,7 +130,7 @@ func immediateOf(op byte) immediate {
 		return immGlobal
 	case opTableGet, opTableSet:
 		return immTable
-	case 0x3f, 0x40:
+	case opMemorySize, opMemoryGrow:
 		return immZero
 	case opI32Const:
 		return immI32

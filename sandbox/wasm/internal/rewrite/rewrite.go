@@ -55,13 +55,13 @@ type Result struct {
 	// Resettable tells that memory and Globals are all the state a run can
 	// change: no instruction changes a table or drops a segment.
 	Resettable   bool
-	HasStart     bool            // StartExport is to be called first
-	TableEntries uint64          // initial entries of all tables
-	Exports      map[string]Func // exported functions
+	HasStart     bool                 // StartExport is to be called first
+	TableEntries uint64               // initial entries of all tables
+	Exports      map[string]Signature // exported functions
 }
 
-// Func is the type of an exported function.
-type Func struct {
+// Signature is the type of an exported function.
+type Signature struct {
 	Params  int
 	Results []byte // value types as in the binary format
 }
@@ -73,7 +73,7 @@ func Rewrite(wasm []byte) (*Result, error) {
 		return nil, err
 	}
 	w := &rewriter{sections: s}
-	res := &Result{Exports: map[string]Func{}}
+	res := &Result{Exports: map[string]Signature{}}
 	for _, step := range []func(*Result) error{
 		w.readTypes, w.readImports, w.readFunctions, w.readTables, w.readMemory,
 		w.countSegments, w.readGlobals, w.writeCode,
@@ -160,14 +160,13 @@ func (w *rewriter) readTables(res *Result) error {
 				r.fail("table of type %#x is not supported", typ)
 			}
 			l := r.limits()
-			if r.err == nil && l.min > 10*maxTableEntries {
-				r.fail("table of %d entries", l.min)
+			if res.TableEntries += uint64(l.min); r.err == nil && res.TableEntries > 10*maxTableEntries {
+				r.fail("tables of %d entries", res.TableEntries)
 			}
 			if grown := max(l.min, maxTableEntries); !l.hasMax || l.max > grown {
 				l.hasMax, l.max = true, grown
 			}
 			out = appendLimits(append(out, typ), l)
-			res.TableEntries += uint64(l.min)
 			w.tables++
 		}
 	})
@@ -252,6 +251,9 @@ func (w *rewriter) writeCode(*Result) error {
 	w.added.yield = uint32(w.funcs) + 1
 	w.added.spend = w.added.yield + 1
 	w.added.bulk = w.added.yield + 2
+	w.added.fill = w.added.yield + 3
+	w.added.copy = w.added.yield + 4
+	w.added.three = uint32(len(w.types)) + 3
 	w.added.refs = uint32(w.tables)
 
 	defined := w.funcTypes[w.importedFuncs:]
@@ -284,10 +286,11 @@ func (w *rewriter) writeCode(*Result) error {
 	if err != nil {
 		return err
 	}
-	for _, h := range w.helpers(uint32(w.importedFuncs)) {
+	helpers := w.helpers(uint32(w.importedFuncs))
+	for _, h := range helpers {
 		out = append(appendU32(out, uint32(len(h))), h...)
 	}
-	w.set(secCode, append(appendU32(nil, uint32(len(defined)+3)), out...))
+	w.set(secCode, append(appendU32(nil, uint32(len(defined)+len(helpers))), out...))
 	return nil
 }
 
@@ -425,7 +428,7 @@ func (w *rewriter) writeExports(res *Result) error {
 				}
 				out = appendU32(out, w.shift(i))
 				t := w.types[w.funcTypes[i]]
-				res.Exports[name] = Func{Params: t.params, Results: t.results}
+				res.Exports[name] = Signature{Params: t.params, Results: t.results}
 			case 1:
 				out = appendU32(out, r.indexBelow(w.tables, "table"))
 			case 2:
@@ -510,14 +513,16 @@ func (w *rewriter) writeTables(*Result) error {
 // signatures of the helpers.
 func (w *rewriter) writeDeclarations(*Result) error {
 	n := uint32(len(w.types))
-	out := appendU32(nil, n+3)
+	out := appendU32(nil, n+5)
 	for _, t := range w.types {
 		out = append(append(out, 0x60), t.body...)
 	}
-	const toNothing, toI32, fromI32 = 0, 1, 2 // relative to n
+	const toNothing, toI32, fromI32, overI32 = 0, 1, 2, 4 // relative to n
 	out = append(out, 0x60, 0, 0)
 	out = append(out, 0x60, 0, 1, typeI32)
 	out = append(out, 0x60, 1, typeI32, 0)
+	out = append(out, 0x60, 3, typeI32, typeI32, typeI32, 0)
+	out = append(out, 0x60, 1, typeI32, 1, typeI32)
 	w.set(secType, out)
 
 	out = appendU32(nil, uint32(w.importedFuncs)+1)
@@ -531,11 +536,17 @@ func (w *rewriter) writeDeclarations(*Result) error {
 	w.set(secImport, out)
 
 	defined := w.funcTypes[w.importedFuncs:]
-	out = appendU32(nil, uint32(len(defined))+3)
+	helpers := []uint32{n + toNothing, n + overI32, n + fromI32}
+	if w.hasMemory {
+		helpers = append(helpers, w.added.three, w.added.three)
+	}
+	out = appendU32(nil, uint32(len(defined)+len(helpers)))
 	for _, t := range defined {
 		out = appendU32(out, t)
 	}
-	out = appendU32(appendU32(appendU32(out, n+toNothing), n+toI32), n+fromI32)
+	for _, t := range helpers {
+		out = appendU32(out, t)
+	}
 	w.set(secFunction, out)
 	return nil
 }

@@ -1,3 +1,5 @@
+//go:build linux && !portable_memory
+
 package wasm
 
 import (
