@@ -19,6 +19,7 @@ import (
 	"github.com/sockerless/sockerless/daemon/events"
 	"github.com/sockerless/sockerless/daemon/image"
 	"github.com/sockerless/sockerless/daemon/store"
+	"github.com/sockerless/sockerless/daemon/synthetic"
 	"github.com/sockerless/sockerless/daemon/volume"
 	"github.com/sockerless/sockerless/sandbox"
 	"github.com/sockerless/sockerless/sandbox/userland"
@@ -126,7 +127,7 @@ func (d *Daemon) emit(kind eventtypes.Type) func(eventtypes.Action, string, map[
 func (d *Daemon) openRuntime(ctx context.Context, busybox []byte) (container.Runtime, error) {
 	if d.cfg.Synthetic {
 		d.log.Warn("synthetic mode: containers run nothing and exit 0 at once")
-		return container.NewSynthetic(), nil
+		return synthetic.Runtime{}, nil
 	}
 	cache := d.cfg.CacheDir
 	if cache == "" {

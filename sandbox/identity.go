@@ -28,7 +28,7 @@ func lookupIdentity(ctx *vfs.Context, spec string, groups []string) (identity, e
 	id := identity{home: "/"}
 	var uid, gid uint32
 	name := ""
-	if entry := find(users, userSpec, 2); entry != nil && len(entry) > 5 {
+	if entry := find(users, userSpec, 2); len(entry) > 5 {
 		name, uid, gid, id.home = entry[0], number(entry[2]), number(entry[3]), entry[5]
 	} else if n, ok := parseID(userSpec); ok {
 		uid = n

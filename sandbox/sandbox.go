@@ -50,7 +50,7 @@ func (rt *Runtime) Open(cfg *Config) (*Sandbox, error) {
 		}
 		layers = append(layers, l)
 	}
-	root, err := overlay.Open(layers, cfg.Upper, overlay.Options{SizeLimit: cfg.SizeLimit})
+	root, err := overlay.Open(layers, cfg.Upper, overlay.Options{SizeLimit: cfg.SizeLimit, Volatile: cfg.Volatile})
 	if err != nil {
 		return nil, fmt.Errorf("opening root filesystem: %w", err)
 	}

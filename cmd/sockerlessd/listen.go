@@ -142,9 +142,9 @@ func listenUnix(path, group string) (net.Listener, error) {
 		}
 	}
 	// The socket appears with the rights that it keeps: nobody else can slip in before the chmod.
-	old := syscall.Umask(0o177)
-	l, err := net.Listen("unix", path)
-	syscall.Umask(old)
+	var l net.Listener
+	var err error
+	withUmask(0o177, func() { l, err = net.Listen("unix", path) })
 	if err != nil {
 		if errors.Is(err, fs.ErrPermission) {
 			return fail(fmt.Errorf("%w; as an ordinary user choose a socket that you can write, as --host unix://$XDG_RUNTIME_DIR/sockerless.sock", err))

@@ -92,7 +92,7 @@ func runOnce(ctx context.Context, o *runOptions, cfg *config, hostGiven bool, ar
 		defer stop()
 		host = private
 	}
-	cli, err := client.New(client.WithHost(host), client.WithAPIVersionNegotiation())
+	cli, err := client.New(client.WithHost(host))
 	if err != nil {
 		return err
 	}
@@ -278,7 +278,7 @@ func (o *runOptions) terminal(ctx context.Context, cli *client.Client, id string
 	}
 	resize()
 	changes := make(chan os.Signal, 1)
-	signal.Notify(changes, syscall.SIGWINCH)
+	notifyResize(changes)
 	go func() {
 		for range changes {
 			resize()

@@ -57,7 +57,7 @@ type ArchiveOptions struct {
 	CopyUIDGID           bool // what is unpacked belongs to the container's user, not to whom the archive says
 }
 
-// ArchivePut unpacks a tar in a directory of a container.
+// ArchivePut unpacks an uncompressed tar in a directory of a container.
 func (m *Manager) ArchivePut(ctx context.Context, ref, name string, r io.Reader, opts ArchiveOptions) error {
 	c, box, err := m.files(ref)
 	if err != nil {

@@ -235,7 +235,14 @@ func (p *fakeProc) Signal(s abi.Signal) {
 	default:
 	}
 }
-func (p *fakeProc) kill() { p.once.Do(func() { close(p.killed) }) }
+func (p *fakeProc) kill() {
+	p.once.Do(func() {
+		close(p.killed)
+		if p.in != nil {
+			p.in.CloseWithError(io.ErrClosedPipe)
+		}
+	})
+}
 
 // print writes to stdout, or stderr, and waits for room.
 func (p *fakeProc) print(to sandbox.Sink, s string) {
@@ -420,7 +427,7 @@ func answer(t *testing.T, ch <-chan types.WaitResponse) types.WaitResponse {
 	select {
 	case r := <-ch:
 		return r
-	case <-time.After(20 * time.Second):
+	case <-time.After(10 * time.Second):
 		t.Fatal("nothing came to an end")
 		return types.WaitResponse{}
 	}
@@ -497,7 +504,7 @@ func (b *safeBuffer) Write(p []byte) (int, error) {
 // waitFor waits until s has been written.
 func (b *safeBuffer) waitFor(t *testing.T, s string) {
 	t.Helper()
-	late := time.After(20 * time.Second)
+	late := time.After(10 * time.Second)
 	for {
 		b.mu.Lock()
 		have := b.buf.String()

@@ -128,10 +128,7 @@ func psColumn(name string) (column, bool) {
 		return column{title, func(t *sandbox.TaskInfo, _ time.Time) string { return f(t) }}, true
 	}
 	switch strings.ToLower(name) {
-	case "pid", "tgid", "pgid", "sid":
-		if name != "pid" {
-			return column{}, false
-		}
+	case "pid":
 		return text("PID", func(t *sandbox.TaskInfo) string { return strconv.Itoa(t.Pid) })
 	case "ppid":
 		return text("PPID", func(t *sandbox.TaskInfo) string { return strconv.Itoa(t.Ppid) })

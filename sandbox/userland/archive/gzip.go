@@ -46,10 +46,6 @@ func Gzip(c *applet.Context) int {
 		}
 		return w.Close()
 	}, func(name string) (string, bool) {
-		if strings.HasSuffix(name, ".gz") || strings.HasSuffix(name, ".tgz") {
-			c.Errorf("%s already has .gz suffix", name)
-			return "", false
-		}
 		return name + ".gz", true
 	})
 }

@@ -353,6 +353,11 @@ func (t *tarrer) read(name string, list bool) int {
 	if err != nil {
 		c.Fatalf("%s", applet.Strerror(err))
 	}
+	if b, ok := stream.(*bufio.Reader); ok {
+		if _, err := b.Peek(1); err == io.EOF {
+			c.Fatalf("short read")
+		}
+	}
 	t.found = make([]bool, len(t.names))
 	e := &extractor{tarrer: t, r: tar.NewReader(stream), buf: make([]byte, bufferSize), loc: c.Location()}
 	for members := 0; ; members++ {

@@ -273,7 +273,7 @@ func Od(c *applet.Context) int {
 		c.Fatalf("-S is not supported")
 	}
 	code := d.dump(c.Operands(), skip, d.fields)
-	if d.radix != 'n' {
+	if d.radix != 'n' && (code == 0 || d.offset > skip) {
 		c.Out.WriteString(d.address(d.offset) + "\n")
 	}
 	return code

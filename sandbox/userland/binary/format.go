@@ -103,19 +103,29 @@ func customHexdump(c *applet.Context, o *applet.Options, d *dumper, skip int64) 
 			at := 0
 			for _, e := range list {
 				for i := range e.count {
-					if e.bytes > 0 && at >= len(block) {
-						break
-					}
 					format := e.format
 					if i == e.count-1 && e.count > 1 {
 						format = strings.TrimRight(format, " ")
 					}
-					c.Out.WriteString(d.apply(format, block, at, e.bytes))
+					if e.bytes > 0 && at >= len(block) {
+						// Blanks in place of what is missing.
+						blank := d.apply(format, make([]byte, d.width), at, e.bytes)
+						c.Out.WriteString(strings.Map(toBlank, blank))
+					} else {
+						c.Out.WriteString(d.apply(format, block, at, e.bytes))
+					}
 					at += e.bytes
 				}
 			}
 		}
 	})
+}
+
+func toBlank(r rune) rune {
+	if r == '\n' {
+		return r
+	}
+	return ' '
 }
 
 // apply writes one format with the bytes at a place.

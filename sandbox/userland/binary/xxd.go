@@ -151,7 +151,7 @@ func Cmp(c *applet.Context) int {
 			var err error
 			if fd, err = sys.Open(name, abi.O_RDONLY|abi.O_CLOEXEC, 0); err != nil {
 				if !o.Has("s") {
-					c.Errorf("can't open '%s': %s", name, applet.Strerror(err))
+					c.Perror(name, err)
 				}
 				return 2
 			}

@@ -174,9 +174,7 @@ func (e *expression) pattern(text, pattern string) string {
 		return ""
 	case m == nil:
 		return "0"
-	case groups && m[2] < 0:
-		return ""
-	case groups:
+	case groups && m[2] >= 0:
 		return text[m[2]:m[3]]
 	}
 	return strconv.Itoa(m[1])

@@ -14,15 +14,15 @@ import (
 func Seq(c *applet.Context) int {
 	// A negative number is not an option.
 	for i, arg := range c.Args {
-		if arg == "--" {
+		if len(arg) < 2 || arg[0] != '-' {
+			if i > 0 && c.Args[i-1] == "-s" {
+				continue
+			}
 			break
 		}
-		if len(arg) > 1 && arg[0] == '-' && (arg[1] == '.' || arg[1] >= '0' && arg[1] <= '9') {
+		if arg[1] == '.' || arg[1] >= '0' && arg[1] <= '9' {
 			c.Args = slices.Insert(slices.Clone(c.Args), i, "--")
 			break
-		}
-		if arg == "-s" || arg == "-f" {
-			continue
 		}
 	}
 	o := c.Getopt("+ws:", "separator=s", "equal-width=w")
@@ -37,7 +37,7 @@ func Seq(c *applet.Context) int {
 	number := func(s string) float64 {
 		f, err := strconv.ParseFloat(s, 64)
 		if err != nil {
-			c.Fatalf("invalid number '%s'", s)
+			c.Usage()
 		}
 		return f
 	}
@@ -170,7 +170,7 @@ func Factor(c *applet.Context) int {
 func factor(c *applet.Context, text string) {
 	n, err := strconv.ParseUint(text, 10, 64)
 	if err != nil {
-		c.Fatalf("invalid number '%s'", text)
+		c.Usage()
 	}
 	c.Out.WriteString(text + ":")
 	for p := uint64(2); n > 1; p++ {

@@ -45,18 +45,23 @@ func Diff(c *applet.Context) int {
 			return 2
 		}
 	}
-	isDir := func(i int) bool { return st[i] != nil && st[i].Mode&abi.S_IFMT == abi.S_IFDIR }
+	dir := func(i int) bool { return st[i] != nil && st[i].Mode&abi.S_IFMT == abi.S_IFDIR }
 	switch {
-	case isDir(0) && isDir(1):
+	case dir(0) && dir(1):
 		d.trees(paths[0], paths[1])
 		return d.code
-	case isDir(0):
+	case dir(0):
 		paths[0] += "/" + base(paths[1])
-	case isDir(1):
+	case dir(1):
 		paths[1] += "/" + base(paths[0])
 	}
 	d.files(paths[0], paths[1])
 	return d.code
+}
+
+func isDir(path string) bool {
+	st, err := sys.Stat(path)
+	return err == nil && st.Mode&abi.S_IFMT == abi.S_IFDIR
 }
 
 func base(path string) string { return path[strings.LastIndexByte(path, '/')+1:] }
@@ -67,6 +72,11 @@ func (d *differ) trees(a, b string) {
 	var lists [2][]string
 	d.list(a, b, "", &lists[0])
 	d.list(b, a, "", &lists[1])
+	if start, ok := d.o.Arg('S'); ok {
+		for i := range lists {
+			lists[i] = slices.DeleteFunc(lists[i], func(name string) bool { return name < start })
+		}
+	}
 	i, j := 0, 0
 	for i < len(lists[0]) || j < len(lists[1]) {
 		order := 0
@@ -79,6 +89,10 @@ func (d *differ) trees(a, b string) {
 			order = strings.Compare(lists[0][i], lists[1][j])
 		}
 		switch {
+		case order == 0 && !d.o.Has("r") && isDir(a+"/"+lists[0][i]):
+			d.c.Out.WriteString("Common subdirectories: " + a + "/" + lists[0][i] + " and " + b + "/" + lists[1][j] + "\n")
+			i++
+			j++
 		case order == 0:
 			d.files(a+"/"+lists[0][i], b+"/"+lists[1][j])
 			i++
@@ -94,9 +108,6 @@ func (d *differ) trees(a, b string) {
 }
 
 func (d *differ) only(here, there, name string, second bool) {
-	if start, ok := d.o.Arg('S'); ok && name < start {
-		return
-	}
 	if !d.o.Has("N") {
 		d.c.Out.WriteString("Only in " + here + ": " + name + "\n")
 		d.code = max(d.code, 1)
@@ -122,7 +133,11 @@ func (d *differ) list(root, other, rel string, list *[]string) {
 		st, err := sys.Stat(root + "/" + path)
 		if err == nil && st.Mode&abi.S_IFMT == abi.S_IFDIR {
 			there, err := sys.Stat(other + "/" + path)
-			if d.o.Has("r") && (d.o.Has("N") || err == nil && there.Mode&abi.S_IFMT == abi.S_IFDIR) {
+			both := err == nil && there.Mode&abi.S_IFMT == abi.S_IFDIR
+			switch {
+			case !d.o.Has("r") && both:
+				*list = append(*list, path)
+			case d.o.Has("r") && (d.o.Has("N") || both):
 				d.list(root, other, path, list)
 			}
 			continue
@@ -152,7 +167,9 @@ func (d *differ) files(a, b string) {
 		}
 	}
 	if bytes.Equal(data[0], data[1]) {
-		d.same(a, b)
+		if a != b {
+			d.same(a, b)
+		}
 		return
 	}
 	out := &d.c.Out
@@ -289,13 +306,9 @@ func span(from, to int) string {
 func (d *differ) lines(mark byte, lines [][]byte, data []byte, from, to int) {
 	out := &d.c.Out
 	for i := from; i < to; i++ {
+		out.WriteByte(mark)
 		if d.o.Has("T") {
-			if mark != ' ' {
-				out.WriteByte(mark)
-			}
 			out.WriteByte('\t')
-		} else {
-			out.WriteByte(mark)
 		}
 		if d.o.Has("t") {
 			column := 0

@@ -1,6 +1,7 @@
 package files
 
 import (
+	"strconv"
 	"strings"
 	"time"
 
@@ -65,7 +66,7 @@ func Chmod(c *applet.Context) int {
 				return
 			}
 		}
-		if !o.Has("f") {
+		if !o.Has("f") || st == nil {
 			c.Perror(path, err)
 		}
 		code = 1
@@ -236,10 +237,10 @@ func ParseDate(text string, now time.Time) (time.Time, bool) {
 		return time.Unix(sec, 0).In(loc), ok
 	}
 	y, m, d := now.Date()
-	for _, layout := range []string{
-		"2006-1-2 15:4:5", "2006-1-2 15:4", "2006-1-2 15", "2006-1-2", "2006.1.2-15:4:5", "2006.1.2-15:4",
-		"Jan 2 15:04:05 2006", "Mon Jan _2 15:04:05 MST 2006",
-	} {
+	if t, ok := parseCalendar(text, loc); ok {
+		return t, true
+	}
+	for _, layout := range []string{"Jan 2 15:04:05 2006", "Mon Jan _2 15:04:05 MST 2006"} {
 		if t, err := time.ParseInLocation(layout, text, loc); err == nil {
 			return t, true
 		}
@@ -256,6 +257,40 @@ func ParseDate(text string, now time.Time) (time.Time, bool) {
 		return time.Date(y, t.Month(), t.Day(), t.Hour(), t.Minute(), 0, 0, loc), true
 	}
 	return parseCompactDate(text, now)
+}
+
+// parseCalendar reads YYYY-MM-DD [hh[:mm[:ss]]] and YYYY.MM.DD-hh:mm[:ss]; a day that the month lacks runs over.
+func parseCalendar(text string, loc *time.Location) (time.Time, bool) {
+	v := [6]int{0, 1, 1, 0, 0, 0}
+	forms := []string{"-- ::", "..-::"}
+	for _, separators := range forms {
+		rest, n := text, 0
+		for n < 6 {
+			digits := 0
+			for digits < len(rest) && digits < 4 && rest[digits] >= '0' && rest[digits] <= '9' {
+				digits++
+			}
+			if digits == 0 || n == 0 && digits != 4 || n > 0 && digits > 2 {
+				break
+			}
+			v[n], _ = strconv.Atoi(rest[:digits])
+			rest = rest[digits:]
+			n++
+			if rest == "" || n == 6 || rest[0] != separators[n-1] {
+				break
+			}
+			rest = rest[1:]
+		}
+		if rest != "" || n < 3 || n < 5 && separators == forms[1] || strings.IndexByte("-. :", text[len(text)-1]) >= 0 {
+			v = [6]int{0, 1, 1, 0, 0, 0}
+			continue
+		}
+		if v[1] < 1 || v[1] > 12 || v[2] < 1 || v[2] > 31 || v[3] > 24 || v[4] > 59 || v[5] > 61 {
+			return time.Time{}, false
+		}
+		return time.Date(v[0], time.Month(v[1]), v[2], v[3], v[4], v[5], 0, loc), true
+	}
+	return time.Time{}, false
 }
 
 // parseCompactDate reads [[[[[YY]YY]MM]DD]hh]mm[.ss].

@@ -73,9 +73,6 @@ func (k *copier) operands(o *applet.Options, f func(source, dest string) bool) i
 			}
 			return 1
 		}
-		if !isDir {
-			c.Fatalf("target '%s' is not a directory", dir)
-		}
 	} else {
 		c.NArgs(1, -1)
 	}

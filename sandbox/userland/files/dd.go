@@ -68,7 +68,7 @@ next:
 				continue next
 			}
 		}
-		d.c.Fatalf("invalid argument '%s' for '%s'", word, key)
+		d.c.Fatalf("invalid argument '%s' to '%s'", word, key)
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 
 // Du sums up the space of files.
 func Du(c *applet.Context) int {
-	o := c.Getopt("aHkLsxd:lchm", "max-depth=d", "all=a", "summarize=s", "total=c", "human-readable=h", "one-file-system=x")
+	o := c.Getopt("aHkLsxd:lchmb", "max-depth=d", "all=a", "summarize=s", "total=c", "human-readable=h", "one-file-system=x")
 	d := &usage{c: c, o: o, depth: 1 << 30, seen: map[[2]uint64]bool{}}
 	if text, ok := o.Arg('d'); ok {
 		d.depth = int(c.Number(text, nil))
@@ -84,11 +84,13 @@ func (d *usage) tree(path string, level int, dev uint64) int64 {
 }
 
 func (d *usage) print(blocks int64, path string) {
-	switch d.o.Last("hmk") {
+	switch d.o.Last("hmkb") {
+	case 'b':
+		d.c.Out.Int(blocks * 512)
 	case 'h':
 		d.c.Out.WriteString(applet.HumanSize(uint64(blocks) * 512))
 	case 'm':
-		d.c.Out.Int((blocks*512 + 1<<19) >> 20)
+		d.c.Out.Int((blocks*512 + 1<<20 - 1) >> 20)
 	default:
 		d.c.Out.Int((blocks + 1) / 2)
 	}
@@ -250,7 +252,11 @@ func ListMounts(c *applet.Context) int {
 func Umount(c *applet.Context) int {
 	c.NArgs(1, -1)
 	for _, dir := range c.Args {
-		c.Errorf("can't unmount %s: %s", dir, abi.EPERM.Strerror())
+		var err error = abi.EPERM
+		if _, missing := sys.Stat(dir); missing != nil {
+			err = missing
+		}
+		c.Errorf("can't unmount %s: %s", dir, applet.Strerror(err))
 	}
 	return 1
 }

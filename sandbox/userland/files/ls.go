@@ -408,9 +408,9 @@ func colorOf(mode uint32) string {
 	case abi.S_IFLNK:
 		return "\x1b[1;36m"
 	case abi.S_IFIFO:
-		return "\x1b[0;33m"
+		return "\x1b[0;35m"
 	case abi.S_IFBLK, abi.S_IFCHR:
-		return "\x1b[1;33m"
+		return "\x1b[1;35m"
 	case abi.S_IFSOCK:
 		return "\x1b[1;35m"
 	case abi.S_IFREG:

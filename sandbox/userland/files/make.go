@@ -56,6 +56,9 @@ func makePath(c *applet.Context, path string, mode uint32, verbose bool) bool {
 		part := path[:i]
 		partMode := mode
 		if i < len(path) {
+			part += "/"
+		}
+		if i < len(path) {
 			partMode |= 0o300
 		}
 		err := sys.Mkdir(part, partMode)

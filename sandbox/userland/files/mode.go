@@ -95,7 +95,7 @@ operations:
 		case '-':
 			mode &^= bits
 		case '=':
-			mode = mode&^(who&0o777|who&(abi.S_ISUID|abi.S_ISGID)) | bits
+			mode = mode&^who | bits
 		}
 	}
 	return mode, true

@@ -8,8 +8,8 @@ import (
 	"github.com/sockerless/sockerless/sandbox/userland/sys"
 )
 
-// Canonical returns the absolute path without symbolic links, "." and ".."; the last component need not exist when
-// missingLast is set.
+// Canonical returns the absolute path without symbolic links, "." and "..". With missingLast, what a link stands for
+// need not exist.
 func Canonical(path string, missingLast bool) (string, error) {
 	if path == "" {
 		return "", abi.ENOENT
@@ -23,7 +23,8 @@ func Canonical(path string, missingLast bool) (string, error) {
 		done = strings.TrimSuffix(cwd, "/")
 	}
 	rest := path
-	for links := 0; rest != ""; {
+	links := 0
+	for rest != "" {
 		name := rest
 		if i := strings.IndexByte(rest, '/'); i >= 0 {
 			name, rest = rest[:i], strings.TrimLeft(rest[i:], "/")
@@ -40,7 +41,7 @@ func Canonical(path string, missingLast bool) (string, error) {
 		next := done + "/" + name
 		st, err := sys.Lstat(next)
 		if err != nil {
-			if err == abi.ENOENT && rest == "" && missingLast {
+			if err == abi.ENOENT && rest == "" && missingLast && links > 0 {
 				return next, nil
 			}
 			return "", err
@@ -87,7 +88,7 @@ func Readlink(c *applet.Context) int {
 	}
 	if err != nil {
 		if o.Has("v") {
-			c.Perror(path, err)
+			c.Errorf("%s: cannot read link: %s", path, applet.Strerror(err))
 		}
 		return 1
 	}
@@ -163,10 +164,10 @@ func parent(path string) string {
 	return "/"
 }
 
-// Pwd prints the working directory; without -P as $PWD has it, when that is right.
+// Pwd prints the working directory; with -L as $PWD has it, when that is right.
 func Pwd(c *applet.Context) int {
 	o := c.Getopt("LP", "logical=L", "physical=P")
-	if o.Last("LP") != 'P' {
+	if o.Last("LP") == 'L' {
 		pwd := c.Getenv("PWD")
 		if strings.HasPrefix(pwd, "/") && !strings.Contains(pwd+"/", "/./") && !strings.Contains(pwd+"/", "/../") {
 			a, err1 := sys.Stat(pwd)

@@ -140,7 +140,7 @@ func Link(c *applet.Context) int {
 	c.Getopt("")
 	c.NArgs(2, 2)
 	if err := sys.Link(c.Args[0], c.Args[1], 0); err != nil {
-		c.Fatalf("can't create link '%s' to '%s': %s", c.Args[1], c.Args[0], applet.Strerror(err))
+		c.Fatalf("can't create hardlink '%s' to '%s': %s", c.Args[1], c.Args[0], applet.Strerror(err))
 	}
 	return 0
 }

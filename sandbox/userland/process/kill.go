@@ -115,7 +115,10 @@ func Killall(c *applet.Context) int {
 	if len(c.Args) > 0 && c.Args[0] == "-q" {
 		quiet, c.Args = true, c.Args[1:]
 	}
-	c.NArgs(1, -1)
+	if len(c.Args) == 0 {
+		c.Errorf("you need to specify whom to kill")
+		return 1
+	}
 	self, code := sys.Getpid(), 0
 	list := processes(c)
 	for _, name := range c.Args {
@@ -159,9 +162,9 @@ func Pidof(c *applet.Context) int {
 			}
 		}
 	}
-	c.Out.WriteString(strings.Join(found, " ") + "\n")
 	if len(found) == 0 {
 		return 1
 	}
+	c.Out.WriteString(strings.Join(found, " ") + "\n")
 	return 0
 }

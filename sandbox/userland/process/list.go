@@ -158,21 +158,21 @@ func (l *listing) group(gid int) string {
 var columns = []column{
 	{"user", "USER", -8, func(l *listing, p *process) string { return l.user(p.uid) }},
 	{"group", "GROUP", -8, func(l *listing, p *process) string { return l.group(p.gid) }},
-	{"ruser", "RUSER", -8, func(l *listing, p *process) string { return l.user(p.uid) }},
-	{"rgroup", "RGROUP", -8, func(l *listing, p *process) string { return l.group(p.gid) }},
 	{"comm", "COMMAND", -16, func(l *listing, p *process) string { return p.comm }},
 	{"args", "COMMAND", -256, func(l *listing, p *process) string { return p.args() }},
 	{"pid", "PID", 5, func(l *listing, p *process) string { return strconv.Itoa(p.pid) }},
 	{"ppid", "PPID", 5, func(l *listing, p *process) string { return strconv.Itoa(p.ppid) }},
 	{"pgid", "PGID", 5, func(l *listing, p *process) string { return strconv.Itoa(p.pgid) }},
-	{"sid", "SID", 5, func(l *listing, p *process) string { return strconv.Itoa(p.sid) }},
+	{"etime", "ELAPSED", -7, func(l *listing, p *process) string { return duration(l.uptime - min(l.uptime, p.start/ticks)) }},
+	{"nice", "NI", 5, func(l *listing, p *process) string { return strconv.Itoa(p.nice) }},
+	{"rgroup", "RGROUP", -8, func(l *listing, p *process) string { return l.group(p.gid) }},
+	{"ruser", "RUSER", -8, func(l *listing, p *process) string { return l.user(p.uid) }},
+	{"time", "TIME", -5, func(l *listing, p *process) string { return duration((p.utime + p.stime) / ticks) }},
 	{"tty", "TT", -6, func(l *listing, p *process) string { return terminal(p.tty) }},
 	{"vsz", "VSZ", -4, func(l *listing, p *process) string { return scaled(p.vsz, 4) }},
-	{"rss", "RSS", -4, func(l *listing, p *process) string { return scaled(p.rss, 4) }},
+	{"sid", "SID", 5, func(l *listing, p *process) string { return strconv.Itoa(p.sid) }},
 	{"stat", "STAT", -4, func(l *listing, p *process) string { return p.stat() }},
-	{"nice", "NI", 5, func(l *listing, p *process) string { return strconv.Itoa(p.nice) }},
-	{"time", "TIME", -5, func(l *listing, p *process) string { return duration((p.utime + p.stime) / ticks) }},
-	{"etime", "ELAPSED", -7, func(l *listing, p *process) string { return duration(l.uptime - min(l.uptime, p.start/ticks)) }},
+	{"rss", "RSS", -4, func(l *listing, p *process) string { return scaled(p.rss, 4) }},
 }
 
 func terminal(tty int) string {

@@ -163,16 +163,17 @@ func Time(c *applet.Context) int {
 	c.NArgs(1, -1)
 	start := sys.ClockGettime(sys.CLOCK_MONOTONIC).Nanoseconds()
 	pid, err := c.Spawn(&sys.Process{Argv: c.Args})
+	var usage abi.Rusage
+	var status abi.WaitStatus
 	if err != nil {
 		c.Errorf("can't execute '%s': %s", c.Args[0], applet.Strerror(err))
-		return applet.ExecCode(err)
-	}
-	sys.Ignore(abi.SIGINT)
-	sys.Ignore(abi.SIGQUIT)
-	var usage abi.Rusage
-	_, status, err := sys.Wait4(pid, 0, &usage)
-	if err != nil {
-		c.Fatal("wait", err)
+		status = abi.Exited(applet.ExecCode(err))
+	} else {
+		sys.Ignore(abi.SIGINT)
+		sys.Ignore(abi.SIGQUIT)
+		if _, status, err = sys.Wait4(pid, 0, &usage); err != nil {
+			c.Fatal("wait", err)
+		}
 	}
 	elapsed := sys.ClockGettime(sys.CLOCK_MONOTONIC).Nanoseconds() - start
 	var text string

@@ -281,12 +281,6 @@ func (g *grep) block(block []byte) bool {
 func (g *grep) one(line []byte) bool {
 	o := g.o
 	if g.found >= g.limit {
-		// Only the context after the last match is left.
-		if g.ahead > 0 {
-			g.print(line, '-')
-			g.ahead--
-			return g.ahead > 0
-		}
 		return false
 	}
 	if g.test(line) == o.Has("v") {
@@ -332,7 +326,7 @@ func (g *grep) one(line []byte) bool {
 	g.print(line, ':')
 	g.any = true
 	g.ahead = g.after
-	return g.found < g.limit || g.ahead > 0
+	return g.found < g.limit
 }
 
 func (g *grep) test(line []byte) bool {

@@ -112,7 +112,7 @@ func (f *finder) primary() test {
 		return f.age(name, f.operand(name))
 	case "-newer":
 		st := f.statOperand(f.operand(name))
-		return func(f *finder, v *visited) bool { return v.st.Mtim.Nanoseconds() > st.Mtim.Nanoseconds() }
+		return func(f *finder, v *visited) bool { return v.st.Mtim.Sec > st.Mtim.Sec } // whole seconds, as busybox
 	case "-samefile":
 		st := f.statOperand(f.operand(name))
 		return func(f *finder, v *visited) bool { return v.st.Ino == st.Ino && v.st.Dev == st.Dev }
@@ -345,7 +345,7 @@ func (f *finder) size(text string) test {
 	if err != nil {
 		f.c.Fatalf("invalid number '%s'", text)
 	}
-	return compare(text, n, func(v *visited) int64 { return (v.st.Size + unit - 1) / unit })
+	return compare(text, n*unit, func(v *visited) int64 { return v.st.Size }) // in bytes, not rounded up, as busybox
 }
 
 func (f *finder) statOperand(path string) *abi.Stat {

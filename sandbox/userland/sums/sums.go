@@ -224,7 +224,10 @@ func base(c *applet.Context, encode func([]byte) string, decode func(string) ([]
 	if text, ok := o.Arg('w'); ok {
 		width = int(c.Number(text, nil))
 	}
-	fd := c.MustOpen(c.Operands()[0])
+	fd, ok := c.FOpen(c.Operands()[0])
+	if !ok {
+		return 1
+	}
 	data, err := applet.ReadAll(fd)
 	if err != nil {
 		c.Fatal("read error", err)
@@ -236,18 +239,29 @@ func base(c *applet.Context, encode func([]byte) string, decode func(string) ([]
 			}
 			return r
 		}, string(data))
+		group := 4
+		if len(alphabet) == 32 {
+			group = 8
+		}
 		for text != "" {
 			n := 0
 			for n < len(text) && strings.IndexByte(alphabet, text[n]) >= 0 {
 				n++
 			}
-			part := text[:n]
-			text = strings.TrimLeft(text[n:], "=")
-			b, err := decode(part)
+			padded := n
+			for padded < len(text) && padded%group != 0 && text[padded] == '=' {
+				padded++
+			}
+			whole := n
+			if padded%group != 0 {
+				whole = n / group * group
+			}
+			b, err := decode(text[:whole])
 			c.Out.Write(b)
-			if err != nil || n == 0 {
+			if err != nil || padded%group != 0 || padded == 0 {
 				c.Fatalf("truncated input")
 			}
+			text = text[padded:]
 		}
 		return 0
 	}

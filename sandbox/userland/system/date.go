@@ -39,7 +39,7 @@ func Date(c *applet.Context) int {
 	if name, ok := o.Arg('r'); ok {
 		st, err := sys.Stat(name)
 		if err != nil {
-			c.Fatal(name, err)
+			c.Fatalf("can't stat '%s': %s", name, applet.Strerror(err))
 		}
 		t = applet.Time(st.Mtim, now.Location())
 	}

@@ -27,7 +27,7 @@ func Tty(c *applet.Context) int {
 
 // Clear clears the screen.
 func Clear(c *applet.Context) int {
-	c.Out.WriteString("\x1b[H\x1b[J\x1b[3J")
+	c.Out.WriteString("\x1b[H\x1b[J")
 	return 0
 }
 

@@ -13,17 +13,23 @@ func Cat(c *applet.Context) int {
 	o := c.Getopt("etvnbAu")
 	if !o.Has("nbetvA") {
 		buf := make([]byte, 64<<10)
-		return c.EachInput(func(fd int, name string) error {
+		code := 0
+		opened := c.EachInput(func(fd int, name string) error {
 			for {
 				n, err := sys.Read(fd, buf)
+				if err != nil {
+					c.Perror("read error", err)
+					code = 1
+				}
 				if n <= 0 {
-					return err
+					return nil
 				}
 				if err := sys.Write(1, buf[:n]); err != nil {
 					c.Fatal("write error", err)
 				}
 			}
 		})
+		return max(code, opened)
 	}
 	ends, tabs, visible := o.Has("eA"), o.Has("tA"), o.Has("etvA")
 	number := 1
@@ -42,7 +48,7 @@ func Cat(c *applet.Context) int {
 			if ended && ends {
 				c.Out.WriteByte('$')
 			}
-			if ended {
+			if ended || o.Has("nb") {
 				c.Out.WriteByte('\n')
 			}
 		}

@@ -29,8 +29,7 @@ func Cut(c *applet.Context) int {
 	o := c.Getopt("b:c:f:d:O:sDnz", "output-delimiter=O", "bytes=b", "characters=c", "fields=f", "delimiter=d", "only-delimited=s")
 	kind := o.Last("bcf")
 	if kind == 0 {
-		c.Errorf("expected a list of bytes, characters, or fields")
-		c.Usage()
+		c.Fatalf("expected a list of bytes, characters, or fields")
 	}
 	list := cutList(c, o.Str(kind))
 	delim := byte('\t')
@@ -190,12 +189,20 @@ func Paste(c *applet.Context) int {
 		}
 	}
 	var files []*applet.Lines
+	var stdin *applet.Lines // shared by all that are "-"
 	for _, name := range c.Operands() {
 		fd, ok := c.FOpen(name)
 		if !ok {
 			return 1
 		}
-		files = append(files, applet.NewLines(fd))
+		lines := stdin
+		if fd != 0 || lines == nil {
+			lines = applet.NewLines(fd)
+		}
+		if fd == 0 {
+			stdin = lines
+		}
+		files = append(files, lines)
 	}
 	if o.Has("s") {
 		for _, f := range files {

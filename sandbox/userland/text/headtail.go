@@ -132,7 +132,7 @@ func Tail(c *applet.Context) int {
 			fd, err = sys.Open(name, abi.O_RDONLY|abi.O_CLOEXEC, 0)
 		}
 		if err != nil {
-			c.Perror(name, err)
+			c.Errorf("can't open '%s': %s", name, applet.Strerror(err))
 			code = 1
 			if !o.Has("F") {
 				continue
@@ -140,6 +140,9 @@ func Tail(c *applet.Context) int {
 			fd = -1
 		}
 		t.files = append(t.files, &followed{fd: fd, name: name})
+	}
+	if len(t.files) == 0 {
+		c.Errorf("no files")
 	}
 	for i, f := range t.files {
 		if f.fd < 0 {

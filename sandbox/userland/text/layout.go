@@ -129,7 +129,7 @@ func Unexpand(c *applet.Context) int {
 			flush := func(end int) {
 				for at := end - blanks; blanks > 0; {
 					next := at/stops*stops + stops
-					if next <= end && (next-at > 1 || blanks > 1 || initial) {
+					if next <= end {
 						c.Out.WriteByte('\t')
 						blanks -= next - at
 						at = next

@@ -120,7 +120,7 @@ func (s *sorter) check(c *applet.Context, lines [][]byte, unique bool) int {
 	for i := 1; i < len(lines); i++ {
 		d := s.compare(lines[i-1], lines[i])
 		if d > 0 || d == 0 && unique {
-			c.Errorf("Check line %d", i+1)
+			sys.Write(2, []byte("Check line "+strconv.Itoa(i)+"\n"))
 			return 1
 		}
 	}

@@ -137,7 +137,7 @@ func setByte(s string) (byte, int) {
 		if len(b) == 1 {
 			return b[0], n + 1
 		}
-		return s[1], 2
+		return '\\', 1
 	}
 	return s[0], 1
 }

@@ -103,7 +103,8 @@ func (f *FS) Filesystem() *vfs.Filesystem { return f.fs }
 // UpperUsage returns the sum of the sizes of the writable layer's files, and the number of its inodes.
 func (f *FS) UpperUsage() (bytes, inodes int64) { return f.bytes.Load(), f.inodes.Load() }
 
-// Close writes what is left to write, through to the disk unless the overlay is Volatile, and drops the layers.
+// Close writes what is left to write and drops the layers. Unless the overlay is Volatile, the journal goes through to
+// the disk; data files that no program has synced get there when the host writes them, as after any program's end.
 // Nothing may use the overlay any more; a file that still is open fails with EIO.
 func (f *FS) Close() error { return f.shut(true) }
 

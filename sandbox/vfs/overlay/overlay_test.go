@@ -769,3 +769,48 @@ func TestTasksShareAnOverlay(t *testing.T) {
 		t.Errorf("left:\n%.200s", got)
 	}
 }
+
+func TestHostThatTakesNoWritesGivesAnError(t *testing.T) {
+	t.Parallel()
+	blocked := filepath.Join(t.TempDir(), "file")
+	must(t, os.WriteFile(blocked, nil, 0o600))
+	f, err := Open([]*layer.Layer{makeLayer(t, "f a hello")}, t.TempDir(), Options{})
+	must(t, err)
+	f.journal.path = filepath.Join(blocked, "journal") // as if the disk had gone
+	ctx := contextOf(f)
+	if err := ctx.Mkdir(ctx.Cwd, "d", 0o755); err != abi.EIO {
+		t.Errorf("mkdir = %v, want EIO", err)
+	}
+	if got := read(t, ctx, "a"); got != "hello" {
+		t.Errorf("read %q", got)
+	}
+	if err := f.Close(); err == nil {
+		t.Error("close hides that nothing was written")
+	}
+}
+
+func TestDamageInTheJournalEndsIt(t *testing.T) {
+	t.Parallel()
+	layers, dir := changeLayers(t), t.TempDir()
+	f, ctx := mustOpen(t, layers, dir, Options{Volatile: true})
+	must(t, ctx.Mkdir(ctx.Cwd, "first", 0o755))
+	end := f.journal.end
+	must(t, ctx.Mkdir(ctx.Cwd, "second", 0o755))
+	must(t, f.Close())
+	path := filepath.Join(dir, "journal")
+	raw, err := os.ReadFile(path)
+	must(t, err)
+	for i := end; i < int64(len(raw)); i++ {
+		bad := bytes.Clone(raw)
+		bad[i] ^= 0x10
+		must(t, os.WriteFile(path, bad, 0o600))
+		f, err := Open(layers, dir, Options{Volatile: true})
+		must(t, err)
+		ctx := contextOf(f)
+		stat(t, ctx, "first")
+		if _, err := ctx.Walk(ctx.Cwd, "second", true); err != abi.ENOENT {
+			t.Errorf("byte %d: the damaged record was taken: %v", i, err)
+		}
+		must(t, f.Close())
+	}
+}

@@ -1,3 +1,0 @@
-package container
-
-func NewSynthetic() Runtime { return nil }
