@@ -17,6 +17,9 @@ type Config struct {
 	// Upper is the directory of the writable layer; it is made when something is first written. "" keeps what is
 	// written in memory.
 	Upper string
+	// Volatile saves the work of writing the writable layer through to the disk: for sandboxes that are removed when they
+	// end. It still survives the end of the process.
+	Volatile bool
 	// SizeLimit bounds the writable layer in bytes; 0 does not.
 	SizeLimit int64
 	// ReadOnly makes the root filesystem read-only.

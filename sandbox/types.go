@@ -23,8 +23,8 @@ type PathStat struct {
 type WriteOptions struct {
 	// NoOverwriteDirNonDir refuses to replace a directory by something else, and the other way around.
 	NoOverwriteDirNonDir bool
-	// CopyUIDGID keeps the owners of the archive; otherwise all belongs to root.
-	CopyUIDGID bool
+	// Owner is who everything unpacked belongs to, as ProcessConfig.User; "" for whom the archive says.
+	Owner string
 }
 
 // ChangeKind tells what happened to a path of the image; the numbers are the Docker API's.

@@ -51,14 +51,25 @@ func (m *Manager) ArchiveGet(ctx context.Context, ref, name string, begin func(*
 	return archiveError(box.ReadArchive(ctx, at, w), name, ref)
 }
 
+// ArchiveOptions are the parameters of PUT /containers/{id}/archive.
+type ArchiveOptions struct {
+	NoOverwriteDirNonDir bool // an error when a directory would be replaced by something else, or the other way around
+	CopyUIDGID           bool // what is unpacked belongs to the container's user, not to whom the archive says
+}
+
 // ArchivePut unpacks an uncompressed tar in a directory of a container.
-func (m *Manager) ArchivePut(ctx context.Context, ref, name string, r io.Reader, opts sandbox.WriteOptions) error {
+func (m *Manager) ArchivePut(ctx context.Context, ref, name string, r io.Reader, opts ArchiveOptions) error {
 	c, box, err := m.files(ref)
 	if err != nil {
 		return err
 	}
 	defer m.release(c)
-	if err := box.WriteArchive(ctx, absolute(name), r, opts); err != nil {
+	unpack := sandbox.WriteOptions{NoOverwriteDirNonDir: opts.NoOverwriteDirNonDir}
+	if opts.CopyUIDGID {
+		def, _ := c.snapshot()
+		unpack.Owner = def.Config.User
+	}
+	if err := box.WriteArchive(ctx, absolute(name), r, unpack); err != nil {
 		return archiveError(err, name, ref)
 	}
 	m.emit(c, events.ActionExtractToDir)

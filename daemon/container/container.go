@@ -143,10 +143,10 @@ func (c *container) notify(satisfied func(types.WaitCondition) bool) {
 	}
 }
 
-// response is the answer to a waiter; mu is held.
+// response is the answer to a waiter; mu is held. A removal is no error, whatever was before it.
 func (c *container) response() types.WaitResponse {
 	r := types.WaitResponse{StatusCode: int64(c.state.ExitCode)}
-	if c.state.Error != "" {
+	if c.state.Error != "" && !c.gone {
 		r.Error = &types.WaitExitError{Message: c.state.Error}
 	}
 	return r

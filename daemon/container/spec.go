@@ -75,7 +75,7 @@ func (m *Manager) sandboxConfig(c *container) (*sandbox.Config, error) {
 	}
 	cfg := &sandbox.Config{
 		ID: c.id, Hostname: def.Config.Hostname, Domainname: def.Config.Domainname,
-		Upper: m.upper(c.id), ReadOnly: def.HostConfig.ReadonlyRootfs, ShmSize: def.HostConfig.ShmSize,
+		Upper: m.upper(c.id), Volatile: def.HostConfig.AutoRemove, ReadOnly: def.HostConfig.ReadonlyRootfs, ShmSize: def.HostConfig.ShmSize,
 		Limits: limitsOf(&def.HostConfig.Resources),
 	}
 	for _, l := range img.Layers {

@@ -76,10 +76,9 @@ func (m *Manager) startLocked(c *container, byHand bool) error {
 		c.mu.Lock()
 		s := &c.state
 		s.Running, s.Restarting, s.Pid = false, false, 0
-		s.ExitCode, s.Error, s.FinishedAt = code, err.Error(), now()
+		s.ExitCode, s.Error = code, err.Error()
 		m.saveLogged(c)
-		c.notify(untilStopped)
-		c.mu.Unlock()
+		c.mu.Unlock() // who waits for an end goes on waiting, as with dockerd: nothing has ended
 		c.streams.end()
 		return &startError{err}
 	}

@@ -212,8 +212,13 @@ func (p *puller) fetch(ctx context.Context, r *resolved) (changed bool, err erro
 	}
 	release := s.hold(cfg.RootFS.DiffIDs)
 	defer release()
-	sizes, err := p.layers(ctx, r.manifest.Layers, cfg.RootFS.DiffIDs)
-	if err != nil {
+	s.mu.RLock()
+	known, found := s.byID[id]
+	s.mu.RUnlock()
+	var sizes []int64
+	if found {
+		sizes = known.LayerSizes
+	} else if sizes, err = p.layers(ctx, r.manifest.Layers, cfg.RootFS.DiffIDs); err != nil {
 		return false, err
 	}
 

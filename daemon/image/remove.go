@@ -163,11 +163,19 @@ func (r *removal) conflict(id digest.Digest, soft, named bool) error {
 	return nil
 }
 
+// untag takes a name away, and tells so.
 func (r *removal) untag(e *entry, named reference.Named) error {
-	if err := r.s.dropReference(named); err != nil {
+	if err := r.dropName(named); err != nil {
 		return err
 	}
 	r.s.emit(events.ActionUnTag, e.image.ID.String(), e.image.ID.String(), e.image)
+	return nil
+}
+
+func (r *removal) dropName(named reference.Named) error {
+	if err := r.s.dropReference(named); err != nil {
+		return err
+	}
 	r.done = append(r.done, image.DeleteResponse{Untagged: reference.FamiliarString(named)})
 	return nil
 }
@@ -181,7 +189,7 @@ func (r *removal) untagAll(e *entry) error {
 	return nil
 }
 
-// untagDigestsOf untags a repository's digests if no tag of it is left.
+// untagDigestsOf untags a repository's digests if no tag of it is left; dockerd has no events for these.
 func (r *removal) untagDigestsOf(e *entry, repository string) error {
 	var digests []reference.Named
 	for _, named := range r.refs(e.image.ID) {
@@ -194,7 +202,7 @@ func (r *removal) untagDigestsOf(e *entry, repository string) error {
 		digests = append(digests, named)
 	}
 	for _, named := range digests {
-		if err := r.untag(e, named); err != nil {
+		if err := r.dropName(named); err != nil {
 			return err
 		}
 	}

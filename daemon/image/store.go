@@ -31,11 +31,14 @@ type Options struct {
 	// Transport replaces the connections to registries, in tests.
 	Transport http.RoundTripper
 	// Emit, if set, is told of what happens to images: the action, the actor's ID (an image ID, or the name for a
-	// pull) and its attributes, "name" and the image's labels, as docker's image events have them.
+	// pull) and its attributes, "name" and the image's labels, as docker's image events have them. It must not change
+	// images itself: changes wait for each other.
 	Emit func(action events.Action, id string, attributes map[string]string)
 }
 
-// Users knows who uses images: the container package.
+// Users knows who uses images: the container package. It must not change images itself: changes wait for each other.
+// A container counts as soon as it may look for its image's layers; who creates one makes sure with ByID, after it
+// counts, that the image is still there.
 type Users interface {
 	ContainersUsing(image digest.Digest) []ContainerRef
 }

@@ -1,0 +1,563 @@
+package shell
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/sockerless/sockerless/sandbox/abi"
+	"github.com/sockerless/sockerless/sandbox/kernel"
+	"mvdan.cc/sh/v3/syntax"
+)
+
+// job is a pipeline, or a background list, that runs as child tasks.
+type job struct {
+	id         int // number for %n; 0 when it is not listed
+	pgid       int // its process group, 0 for the shell's
+	procs      []proc
+	text       string
+	background bool
+	notified   bool // its end or stop has been told
+	tty        *kernel.TTY
+	termios    abi.Termios // of the terminal when the job was stopped
+}
+
+type proc struct {
+	pid    int
+	status abi.WaitStatus
+	state  procState
+}
+
+type procState uint8
+
+const (
+	running procState = iota
+	stopped
+	done
+)
+
+func (j *job) state() procState {
+	state := done
+	for _, p := range j.procs {
+		if p.state == running {
+			return running
+		}
+		if p.state == stopped {
+			state = stopped
+		}
+	}
+	return state
+}
+
+func (j *job) last() *proc { return &j.procs[len(j.procs)-1] }
+
+// status is $? of a job: the last command's, or with pipefail the last that failed.
+func (j *job) status(pipefail bool) int {
+	if pipefail {
+		for i := len(j.procs) - 1; i >= 0; i-- {
+			if c := code(j.procs[i].status); c != 0 {
+				return c
+			}
+		}
+		return 0
+	}
+	return code(j.last().status)
+}
+
+func code(w abi.WaitStatus) int {
+	if w.IsStopped() {
+		return 128 + int(w.Signal())
+	}
+	return w.ShellCode()
+}
+
+// spawn starts a program as a job of its own.
+func (sh *shell) spawn(path string, args, env []string) (*job, error) {
+	if sh.opt.monitor && sh.term != nil { // the child itself must take the terminal before the program starts
+		return sh.forkJob(strings.Join(args, " "), &kernel.SpawnAttr{Comm: args[0]}, func(child *shell) {
+			if err := child.task.Exec(path, args, env); err == nil {
+				child.flow = flowExec
+			} else if err == abi.ENOEXEC {
+				if err = child.runScript(path, args, env, true); err != nil {
+					child.notStarted(args[0], err)
+				}
+			} else {
+				child.notStarted(args[0], err)
+			}
+		})
+	}
+	sh.reap()
+	c, err := sh.task.Spawn(path, &kernel.SpawnAttr{Argv: args, Env: env, Default: sh.selfIgnored})
+	if err != nil {
+		return nil, err
+	}
+	j := &job{procs: []proc{{pid: c.Pid()}}}
+	if sh.opt.interactive || len(sh.jobs) > 0 {
+		j.text = strings.Join(args, " ")
+	}
+	return j, nil
+}
+
+// forkJob runs a copy of the shell as a job.
+func (sh *shell) forkJob(text string, attr *kernel.SpawnAttr, run func(child *shell)) (*job, error) {
+	j := &job{text: text}
+	if _, err := sh.fork(j, attr, run); err != nil {
+		return nil, err
+	}
+	return j, nil
+}
+
+// fork adds a copy of the shell to a job.
+func (sh *shell) fork(j *job, attr *kernel.SpawnAttr, run func(child *shell)) (*kernel.Task, error) {
+	sh.reap()
+	child := sh.copy()
+	attr.Default |= sh.handled() | sh.selfIgnored
+	if sh.opt.monitor {
+		attr.Setpgrp, attr.Pgid = true, j.pgid
+	}
+	var tty *kernel.TTY
+	if sh.opt.monitor && !j.background {
+		tty = sh.task.TTY()
+	}
+	c, err := sh.task.Fork(kernel.ProgramFunc(func(t *kernel.Task) int {
+		child.task = t
+		if tty != nil {
+			child.takeTerminal(tty)
+		}
+		run(child)
+		return child.finish()
+	}), attr)
+	if err != nil {
+		return nil, err
+	}
+	if sh.opt.monitor && j.pgid == 0 {
+		j.pgid = c.Pid()
+	}
+	j.procs = append(j.procs, proc{pid: c.Pid()})
+	return c, nil
+}
+
+// takeTerminal makes the task's group the foreground one.
+func (sh *shell) takeTerminal(tty *kernel.TTY) {
+	pgid, err := sh.task.Pgid(0)
+	if err != nil {
+		return
+	}
+	old := sh.task.SetBlocked(abi.SIGTTOU.Bit())
+	tty.SetForeground(sh.task, pgid) // fails only for a terminal that was taken away
+	sh.task.SetBlocked(old)
+}
+
+// handled is the set of signals that the shell catches.
+func (sh *shell) handled() (set abi.SigSet) {
+	for s, cmd := range sh.traps {
+		if cmd != "" {
+			set |= s.Bit()
+		}
+	}
+	if sh.opt.interactive {
+		set |= abi.SIGINT.Bit() | abi.SIGWINCH.Bit()
+	}
+	return set
+}
+
+// defaultSignals gives up what an interactive shell does with signals for itself, before exec.
+func (sh *shell) defaultSignals() {
+	for s := abi.SIGHUP; s <= abi.SIGRTMAX; s++ {
+		if sh.selfIgnored.Has(s) {
+			sh.task.SetAction(s, kernel.Default)
+		}
+	}
+}
+
+// waitJob waits for a foreground job to end or stop, and gives its status.
+func (sh *shell) waitJob(j *job) int {
+	options := 0
+	if sh.opt.monitor {
+		options = abi.WUNTRACED
+	}
+	for j.state() == running {
+		res, err := sh.task.Wait(-1, options)
+		switch {
+		case err == abi.EINTR:
+			if sh.task.Dying() {
+				sh.exit(sh.status)
+				return sh.status
+			}
+			sh.collectSignals()
+			continue
+		case err != nil: // ECHILD: somebody ignores SIGCHLD
+			for i := range j.procs {
+				j.procs[i].state = done
+			}
+			continue
+		}
+		sh.record(res, j)
+	}
+	status := j.status(sh.opt.pipefail)
+	for _, p := range j.procs {
+		sh.tellSignal(p, j)
+	}
+	if sh.opt.monitor {
+		sh.jobEnded(j)
+	}
+	return status
+}
+
+// tellSignal prints what killed a foreground command.
+func (sh *shell) tellSignal(p proc, j *job) {
+	if p.state != done || !p.status.IsSignaled() {
+		return
+	}
+	switch s := p.status.Signal(); s {
+	case abi.SIGINT, abi.SIGPIPE:
+		if s == abi.SIGINT && sh.opt.interactive {
+			sh.write(2, "\n")
+		}
+	default:
+		sh.write(2, describeSignal(s)+"\n")
+	}
+}
+
+// record notes what wait told about a child; j is the job being waited for, which need not be listed.
+func (sh *shell) record(res kernel.WaitResult, j *job) {
+	note := func(j *job) bool {
+		for i := range j.procs {
+			if p := &j.procs[i]; p.pid == res.Pid && p.state != done {
+				p.status = res.Status
+				switch {
+				case res.Status.IsStopped():
+					p.state = stopped
+				case res.Status == abi.Continued:
+					p.state = running
+				default:
+					p.state = done
+				}
+				j.notified = false
+				return true
+			}
+		}
+		return false
+	}
+	if j != nil && note(j) {
+		return
+	}
+	for _, o := range sh.jobs {
+		if note(o) {
+			return
+		}
+	}
+}
+
+// reap takes in the children that have ended meanwhile.
+func (sh *shell) reap() {
+	if len(sh.jobs) == 0 && sh.task.Pid() != 1 {
+		return
+	}
+	options := abi.WNOHANG
+	if sh.opt.monitor {
+		options |= abi.WUNTRACED | abi.WCONTINUED
+	}
+	for {
+		res, err := sh.task.Wait(-1, options)
+		if err != nil || res.Pid == 0 {
+			return
+		}
+		sh.record(res, nil)
+	}
+}
+
+// addJob lists a job. Ended ones that nobody asked about are forgotten when there are many.
+func (sh *shell) addJob(j *job) {
+	id := 0
+	for _, o := range sh.jobs {
+		id = max(id, o.id)
+	}
+	j.id = id + 1
+	if len(sh.jobs) >= maxJobs {
+		for i, o := range sh.jobs {
+			if o.state() == done {
+				sh.jobs = append(sh.jobs[:i:i], sh.jobs[i+1:]...)
+				break
+			}
+		}
+	}
+	sh.jobs = append(sh.jobs, j)
+}
+
+const maxJobs = 1024
+
+func (sh *shell) removeJob(j *job) {
+	for i, o := range sh.jobs {
+		if o == j {
+			sh.jobs = append(sh.jobs[:i:i], sh.jobs[i+1:]...)
+			return
+		}
+	}
+}
+
+// background starts st & .
+func (sh *shell) background(st *syntax.Stmt) {
+	copied := *st
+	copied.Background = false
+	attr := &kernel.SpawnAttr{}
+	j := &job{background: true, text: sourceOf(&copied)}
+	if !sh.opt.monitor {
+		attr.Ignore = abi.SIGINT.Bit() | abi.SIGQUIT.Bit()
+	}
+	monitor := sh.opt.monitor
+	c, err := sh.fork(j, attr, func(child *shell) {
+		if !monitor {
+			if f, err := child.open("/dev/null", abi.O_RDONLY); err == nil {
+				child.task.Files.Set(0, f, false)
+			}
+		}
+		child.tested = 0
+		child.stmt(&copied, true)
+	})
+	if err != nil {
+		sh.errorf("can't fork: %s", strerror(err))
+		sh.status = 2
+		sh.failed()
+		return
+	}
+	sh.addJob(j)
+	sh.lastBackground = c.Pid()
+	if sh.opt.interactive {
+		sh.write(2, fmt.Sprintf("[%d] %d\n", j.id, c.Pid()))
+	}
+	sh.status = 0
+}
+
+// subshell is ( ). In tail position the shell itself, which ends anyway, becomes the subshell.
+func (sh *shell) subshell(list []*syntax.Stmt, tail bool) {
+	if tail && sh.level > 0 {
+		sh.level++
+		sh.stmts(list, true)
+		return
+	}
+	j, err := sh.forkJob(sh.textOf(list), &kernel.SpawnAttr{}, func(child *shell) { child.stmts(list, true) })
+	if err != nil {
+		sh.errorf("can't fork: %s", strerror(err))
+		sh.status = 2
+	} else {
+		sh.status = sh.waitJob(j)
+	}
+	sh.failed()
+}
+
+// pipeline runs a | b | c, each command in a task of its own.
+func (sh *shell) pipeline(c *syntax.BinaryCmd) {
+	type element struct {
+		st  *syntax.Stmt
+		all bool // |&
+	}
+	var elems []element
+	last := &syntax.Stmt{Position: c.Pos(), Cmd: c}
+	for {
+		b, ok := last.Cmd.(*syntax.BinaryCmd)
+		if !ok || b.Op != syntax.Pipe && b.Op != syntax.PipeAll || len(last.Redirs) > 0 || last.Negated {
+			break
+		}
+		elems = append(elems, element{b.Y, false})
+		last = b.X
+		elems = append(elems, element{nil, b.Op == syntax.PipeAll})
+	}
+	// elems holds, from the right, each command and how the one before it is joined to it.
+	var cmds []element
+	cmds = append(cmds, element{last, false})
+	for i := len(elems) - 2; i >= 0; i -= 2 {
+		cmds[len(cmds)-1].all = elems[i+1].all
+		cmds = append(cmds, elems[i])
+	}
+	j := &job{}
+	if sh.opt.interactive {
+		j.text = sourceOf(&syntax.Stmt{Position: c.Pos(), Cmd: c})
+	}
+	in := -1
+	files := sh.task.Files
+	for i, e := range cmds {
+		attr := &kernel.SpawnAttr{}
+		r, w := -1, -1
+		if in >= 0 {
+			attr.Files = append(attr.Files, abi.SpawnFile{From: int32(in), To: 0}, abi.SpawnFile{From: -1, To: int32(in)})
+		}
+		var err error
+		if i < len(cmds)-1 {
+			if r, w, err = sh.pipe(); err == nil {
+				attr.Files = append(attr.Files, abi.SpawnFile{From: int32(w), To: 1}, abi.SpawnFile{From: -1, To: int32(w)},
+					abi.SpawnFile{From: -1, To: int32(r)})
+				if e.all {
+					attr.Files = append(attr.Files, abi.SpawnFile{From: int32(w), To: 2})
+				}
+			}
+		}
+		if err == nil {
+			st := e.st
+			_, err = sh.fork(j, attr, func(child *shell) { child.stmt(st, true) })
+		}
+		if in >= 0 {
+			files.Close(in)
+		}
+		if w >= 0 {
+			files.Close(w)
+		}
+		in = r
+		if err != nil {
+			if r >= 0 {
+				files.Close(r)
+			}
+			sh.errorf("can't fork: %s", strerror(err))
+			if len(j.procs) > 0 {
+				sh.waitJob(j)
+			}
+			sh.status = 2
+			sh.failed()
+			return
+		}
+	}
+	sh.status = sh.waitJob(j)
+	sh.setPipeStatus(j)
+	sh.failed()
+}
+
+// setPipeStatus keeps the status of each command in PIPESTATUS (bash).
+func (sh *shell) setPipeStatus(j *job) {
+	if !sh.bash {
+		return
+	}
+	var list []string
+	for _, p := range j.procs {
+		list = append(list, strconv.Itoa(code(p.status)))
+	}
+	sh.setArray("PIPESTATUS", list)
+}
+
+// commandSubst is $(…) and `…`: the output without the newlines at its end.
+func (sh *shell) commandSubst(c *syntax.CmdSubst) (string, error) {
+	if len(c.Stmts) == 0 {
+		sh.substStatus = 0
+		return "", nil
+	}
+	if c.TempFile || c.ReplyVar {
+		return "", shellError("bad substitution")
+	}
+	if st := c.Stmts[0]; len(c.Stmts) == 1 && st.Cmd == nil && len(st.Redirs) == 1 && st.Redirs[0].Op == syntax.RdrIn { // $(<file)
+		f, err := sh.openRedirect(st.Redirs[0])
+		if err != nil {
+			sh.errorf("%v", err)
+			sh.substStatus = 1
+			return "", nil
+		}
+		defer f.Release()
+		s, err := sh.readAll(f, maxValue)
+		sh.substStatus = 0
+		return strings.TrimRight(s, "\n"), err
+	}
+	r, w, err := sh.pipe()
+	if err != nil {
+		return "", shellError("can't create pipe: " + strerror(err))
+	}
+	attr := &kernel.SpawnAttr{Files: []abi.SpawnFile{{From: int32(w), To: 1}, {From: -1, To: int32(w)}, {From: -1, To: int32(r)}}}
+	monitor := sh.opt.monitor
+	sh.opt.monitor = false // it stays in the shell's group
+	j, err := sh.forkJob("", attr, func(child *shell) {
+		if child.bash && !child.opt.inheritErrexit {
+			child.opt.errexit = false
+		}
+		child.stmts(c.Stmts, true)
+	})
+	sh.opt.monitor = monitor
+	files := sh.task.Files
+	files.Close(w)
+	if err != nil {
+		files.Close(r)
+		return "", shellError("can't fork: " + strerror(err))
+	}
+	in, err := files.Get(r)
+	files.Close(r)
+	if err != nil {
+		return "", shellError(strerror(err))
+	}
+	s, rerr := sh.readAll(in, maxValue)
+	in.Release()
+	sh.opt.monitor = false
+	sh.substStatus = sh.waitJob(j)
+	sh.opt.monitor = monitor
+	sh.status = sh.substStatus
+	if rerr != nil {
+		return "", rerr
+	}
+	return strings.TrimRight(s, "\n"), nil
+}
+
+// processSubst is <(…) and >(…): the name of a descriptor that is a pipe to the commands.
+func (sh *shell) processSubst(p *syntax.ProcSubst) (string, error) {
+	r, w, err := sh.pipe()
+	if err != nil {
+		return "", shellError("can't create pipe: " + strerror(err))
+	}
+	mine, theirs, to := r, w, int32(1)
+	if p.Op == syntax.CmdOut {
+		mine, theirs, to = w, r, 0
+	}
+	attr := &kernel.SpawnAttr{Files: []abi.SpawnFile{{From: int32(theirs), To: to}, {From: -1, To: int32(w)}, {From: -1, To: int32(r)}}}
+	j := &job{background: true}
+	stmts := p.Stmts
+	monitor := sh.opt.monitor
+	sh.opt.monitor = false
+	c, err := sh.fork(j, attr, func(child *shell) { child.stmts(stmts, true) })
+	sh.opt.monitor = monitor
+	sh.task.Files.Close(theirs)
+	if err != nil {
+		sh.task.Files.Close(mine)
+		return "", shellError("can't fork: " + strerror(err))
+	}
+	sh.lastBackground = c.Pid()
+	sh.addJob(j)
+	j.id, j.notified = 0, true
+	sh.task.Files.SetCloexec(mine, false)
+	sh.tempFDs = append(sh.tempFDs, mine)
+	return "/dev/fd/" + strconv.Itoa(mine), nil
+}
+
+// sourceOf gives a command's source text in one line, for jobs.
+func sourceOf(n syntax.Node) string {
+	var b strings.Builder
+	syntax.NewPrinter(syntax.SingleLine(true)).Print(&b, n)
+	return strings.TrimSpace(b.String())
+}
+
+func (sh *shell) textOf(list []*syntax.Stmt) string {
+	if !sh.opt.interactive {
+		return ""
+	}
+	var b strings.Builder
+	b.WriteString("(")
+	for i, st := range list {
+		if i > 0 {
+			b.WriteString("; ")
+		}
+		io.WriteString(&b, sourceOf(st))
+	}
+	return b.String() + ")"
+}
+
+var signalTexts = map[abi.Signal]string{
+	abi.SIGHUP: "Hangup", abi.SIGINT: "Interrupt", abi.SIGQUIT: "Quit", abi.SIGILL: "Illegal instruction", abi.SIGTRAP: "Trace/breakpoint trap",
+	abi.SIGABRT: "Aborted", abi.SIGBUS: "Bus error", abi.SIGFPE: "Floating point exception", abi.SIGKILL: "Killed",
+	abi.SIGUSR1: "User defined signal 1", abi.SIGSEGV: "Segmentation fault", abi.SIGUSR2: "User defined signal 2",
+	abi.SIGPIPE: "Broken pipe", abi.SIGALRM: "Alarm clock", abi.SIGTERM: "Terminated", abi.SIGXCPU: "CPU time limit exceeded",
+	abi.SIGXFSZ: "File size limit exceeded", abi.SIGVTALRM: "Virtual timer expired", abi.SIGPROF: "Profiling timer expired",
+	abi.SIGIO: "I/O possible", abi.SIGPWR: "Power failure", abi.SIGSYS: "Bad system call",
+	abi.SIGSTOP: "Stopped (signal)", abi.SIGTSTP: "Stopped", abi.SIGTTIN: "Stopped (tty input)", abi.SIGTTOU: "Stopped (tty output)",
+}
+
+// describeSignal gives a signal's text as strsignal(3).
+func describeSignal(s abi.Signal) string {
+	if t := signalTexts[s]; t != "" {
+		return t
+	}
+	return "Signal " + strconv.Itoa(int(s))
+}

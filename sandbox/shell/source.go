@@ -1,0 +1,231 @@
+package shell
+
+import (
+	"errors"
+	"io"
+	"runtime"
+	"strings"
+
+	"github.com/sockerless/sockerless/sandbox/abi"
+	"github.com/sockerless/sockerless/sandbox/vfs"
+	"mvdan.cc/sh/v3/syntax"
+)
+
+// maxFrames bounds how deep the parser may recurse. It reads at most 1 KiB between two looks at its stack, so that no
+// script can use the stack up, which would end the whole process.
+const maxFrames = 20000
+
+// guard ends the input of a parser that has recursed too deep.
+func guard() error {
+	var pc [1]uintptr
+	if runtime.Callers(maxFrames, pc[:]) > 0 {
+		return errTooDeep
+	}
+	return nil
+}
+
+// stringSource is source text in memory. It gives a newline at the end, which makes the parser hand out the last line.
+type stringSource struct {
+	s    string
+	done bool
+}
+
+func newStringSource(s string) *stringSource { return &stringSource{s: s} }
+
+func (r *stringSource) Read(p []byte) (int, error) {
+	if err := guard(); err != nil {
+		return 0, err
+	}
+	if len(r.s) > 0 {
+		n := copy(p, r.s)
+		r.s = r.s[n:]
+		return n, nil
+	}
+	if !r.done {
+		r.done = true
+		p[0] = '\n'
+		return 1, nil
+	}
+	return 0, io.EOF
+}
+
+// fileSource reads a script from an open file. What is no regular file, as the standard input, is read byte by byte,
+// so that the commands find what the shell has not read yet.
+type fileSource struct {
+	sh     *shell
+	file   *vfs.OpenFile
+	single bool
+	done   bool
+}
+
+func (r *fileSource) Read(p []byte) (int, error) {
+	if err := guard(); err != nil {
+		return 0, err
+	}
+	if r.done {
+		return 0, io.EOF
+	}
+	if r.single && len(p) > 1 {
+		p = p[:1]
+	}
+	n, err := r.sh.read(r.file, p)
+	if err != nil {
+		return 0, err
+	}
+	if n == 0 {
+		r.done = true
+		p[0] = '\n'
+		return 1, nil
+	}
+	if r.sh.opt.verbose {
+		r.sh.write(2, string(p[:n]))
+	}
+	return n, nil
+}
+
+// read reads from a file of the task, across caught signals; their traps wait for the command to end.
+func (sh *shell) read(f *vfs.OpenFile, p []byte) (int, error) {
+	for {
+		n, err := sh.task.Read(f, p)
+		if err != abi.EINTR {
+			return n, err
+		}
+		if sh.task.Dying() {
+			return 0, errDying
+		}
+		sh.collectSignals()
+		if sh.interrupted {
+			return 0, errInterrupted
+		}
+	}
+}
+
+const errInterrupted = shellError("interrupted")
+
+// readAll reads to the end of a file: errTooLong past limit. Zero bytes are dropped, as shells do.
+func (sh *shell) readAll(f *vfs.OpenFile, limit int) (string, error) {
+	var b strings.Builder
+	buf := make([]byte, 4096)
+	for {
+		n, err := sh.read(f, buf)
+		if err != nil {
+			return b.String(), err
+		}
+		if n == 0 {
+			break
+		}
+		if b.Len()+n > limit {
+			return b.String(), errTooLong
+		}
+		b.Write(buf[:n])
+		if n == len(buf) && n < 64<<10 {
+			buf = make([]byte, 2*n)
+		}
+	}
+	s := b.String()
+	if strings.IndexByte(s, 0) >= 0 {
+		s = strings.ReplaceAll(s, "\x00", "")
+	}
+	return s, nil
+}
+
+// run parses a source and executes it line by line, as it is read. rest tells, for text in memory, whether nothing
+// follows a position: then the last command may replace the shell.
+func (sh *shell) run(src io.Reader, rest func(end uint) bool) {
+	parser := syntax.NewParser()
+	for stmts, err := range parser.InteractiveSeq(src) {
+		if err != nil {
+			sh.syntaxError(err)
+			return
+		}
+		if parser.Incomplete() {
+			continue
+		}
+		for i, st := range stmts {
+			if sh.opt.noexec && !sh.opt.interactive {
+				break
+			}
+			sh.stmt(st, i == len(stmts)-1 && rest != nil && rest(st.End().Offset()))
+			if sh.flow != flowNone {
+				return
+			}
+		}
+	}
+}
+
+// runString executes text: -c, eval, traps.
+func (sh *shell) runString(text string, tail bool) {
+	if err := sh.enter(); err != nil {
+		sh.errorf("%v", err)
+		sh.exit(2)
+		return
+	}
+	defer sh.leave()
+	if sh.opt.verbose && tail {
+		sh.write(2, text+"\n")
+	}
+	var rest func(uint) bool
+	if tail {
+		rest = func(end uint) bool {
+			return int(end) <= len(text) && strings.Trim(text[end:], " \t\n;") == ""
+		}
+	}
+	sh.run(newStringSource(text), rest)
+}
+
+// syntaxError reports what the parser found and ends the shell, or only the command line of an interactive one.
+func (sh *shell) syntaxError(err error) {
+	switch {
+	case errors.Is(err, errDying):
+		sh.exit(sh.status)
+		return
+	case errors.Is(err, errInterrupted):
+		return
+	}
+	var perr syntax.ParseError
+	var lerr syntax.LangError
+	text := err.Error()
+	line := sh.line
+	switch {
+	case errors.As(err, &perr):
+		text, line = syntaxText(perr), int(perr.Pos.Line())
+	case errors.As(err, &lerr):
+		text, line = "syntax error: "+lerr.Error(), int(lerr.Pos.Line())
+	}
+	sh.line = line
+	sh.errorf("%s", text)
+	sh.status = 2
+	if !sh.opt.interactive {
+		sh.exit(2)
+	}
+}
+
+// syntaxText puts the parser's message into ash's words.
+func syntaxText(e syntax.ParseError) string {
+	t := e.Text
+	token := func(s string) string { return strings.Trim(s, "`\"") }
+	switch {
+	case strings.Contains(t, "without closing quote"):
+		return "syntax error: unterminated quoted string"
+	case strings.HasPrefix(t, "reached EOF without"), e.Incomplete:
+		for _, w := range strings.Fields(t) {
+			if strings.HasPrefix(w, "`") {
+				open := token(w)
+				if end := closers[open]; end != "" {
+					return `syntax error: unexpected end of file (expecting "` + end + `")`
+				}
+			}
+		}
+		return "syntax error: unexpected end of file"
+	case strings.Contains(t, "can only be used"), strings.Contains(t, "is not a valid"), strings.Contains(t, "can only immediately"):
+		return `syntax error: unexpected "` + token(strings.Fields(t)[0]) + `"`
+	case strings.Contains(t, "must be followed by"), strings.Contains(t, "must be part of"):
+		return "syntax error: " + strings.ReplaceAll(t, "`", `"`)
+	}
+	return "syntax error: " + strings.ReplaceAll(t, "`", `"`)
+}
+
+var closers = map[string]string{
+	"if": "fi", "then": "fi", "elif": "then", "else": "fi", "do": "done", "while": "do", "until": "do", "for": "do", "case": "esac",
+	"{": "}", "(": ")", "$(": ")", "((": "))", "$((": "))", "${": "}", "[[": "]]", "`": "`",
+}

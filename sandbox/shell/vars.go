@@ -1,0 +1,510 @@
+package shell
+
+import (
+	"maps"
+	"slices"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// owner says who may change a map or an array in place. A fork gives both sides new owners, so that each copies what
+// they share before it changes it.
+type owner struct{ _ byte }
+
+type varKind uint8
+
+const (
+	scalar varKind = iota
+	indexed
+	associative
+	nameref
+)
+
+type varFlags uint8
+
+const (
+	isSet varFlags = 1 << iota
+	isExported
+	isReadonly
+	isInteger
+	isLower
+	isUpper
+)
+
+// variable is a shell variable. Values are replaced, and arrays copied unless their owner is the shell's.
+type variable struct {
+	kind  varKind
+	flags varFlags
+	str   string
+	arr   *array
+	assoc *assoc
+}
+
+func (v *variable) set() bool { return v.flags&isSet != 0 }
+
+// value is what $name gives: the string, or an array's element 0.
+func (v *variable) value() (string, bool) {
+	switch v.kind {
+	case indexed:
+		return v.arr.get(0)
+	case associative:
+		return v.assoc.get("0")
+	}
+	return v.str, v.set()
+}
+
+// array is an indexed array. keys is nil while element i has index i.
+type array struct {
+	owner *owner
+	keys  []int
+	vals  []string
+}
+
+func (a *array) find(i int) (int, bool) {
+	if a == nil {
+		return 0, false
+	}
+	if a.keys == nil {
+		return i, i >= 0 && i < len(a.vals)
+	}
+	return slices.BinarySearch(a.keys, i)
+}
+
+func (a *array) get(i int) (string, bool) {
+	if at, ok := a.find(i); ok {
+		return a.vals[at], true
+	}
+	return "", false
+}
+
+// end is one more than the highest index.
+func (a *array) end() int {
+	switch {
+	case a == nil || len(a.vals) == 0:
+		return 0
+	case a.keys == nil:
+		return len(a.vals)
+	}
+	return a.keys[len(a.keys)-1] + 1
+}
+
+func (a *array) values() []string {
+	if a == nil {
+		return nil
+	}
+	return a.vals
+}
+
+func (a *array) indexes() []int {
+	if a == nil {
+		return nil
+	}
+	if a.keys != nil {
+		return a.keys
+	}
+	keys := make([]int, len(a.vals))
+	for i := range keys {
+		keys[i] = i
+	}
+	return keys
+}
+
+func (a *array) put(i int, s string) {
+	switch {
+	case a.keys == nil && i == len(a.vals):
+		a.vals = append(a.vals, s)
+		return
+	case a.keys == nil && i < len(a.vals):
+		a.vals[i] = s
+		return
+	case a.keys == nil:
+		a.keys = a.indexes()
+	}
+	at, ok := slices.BinarySearch(a.keys, i)
+	if ok {
+		a.vals[at] = s
+		return
+	}
+	a.keys, a.vals = slices.Insert(a.keys, at, i), slices.Insert(a.vals, at, s)
+}
+
+func (a *array) remove(i int) {
+	at, ok := a.find(i)
+	if !ok {
+		return
+	}
+	if a.keys == nil && at == len(a.vals)-1 {
+		a.vals = a.vals[:at]
+		return
+	}
+	a.keys = a.indexes()
+	a.keys, a.vals = slices.Delete(a.keys, at, at+1), slices.Delete(a.vals, at, at+1)
+}
+
+// assoc is an associative array, in the order in which keys were added.
+type assoc struct {
+	owner *owner
+	keys  []string
+	m     map[string]string
+}
+
+func (a *assoc) get(key string) (string, bool) {
+	if a == nil {
+		return "", false
+	}
+	s, ok := a.m[key]
+	return s, ok
+}
+
+func (a *assoc) put(key, s string) {
+	if _, ok := a.m[key]; !ok {
+		a.keys = append(a.keys, key)
+	}
+	a.m[key] = s
+}
+
+func (a *assoc) remove(key string) {
+	if _, ok := a.m[key]; ok {
+		delete(a.m, key)
+		a.keys = slices.DeleteFunc(a.keys, func(k string) bool { return k == key })
+	}
+}
+
+func (a *assoc) values() []string {
+	if a == nil {
+		return nil
+	}
+	list := make([]string, len(a.keys))
+	for i, k := range a.keys {
+		list[i] = a.m[k]
+	}
+	return list
+}
+
+// ownArray gives an array that may be changed.
+func (sh *shell) ownArray(a *array) *array {
+	switch {
+	case a == nil:
+		return &array{owner: sh.owner}
+	case a.owner == sh.owner:
+		return a
+	}
+	return &array{sh.owner, slices.Clone(a.keys), slices.Clone(a.vals)}
+}
+
+func (sh *shell) ownAssoc(a *assoc) *assoc {
+	switch {
+	case a == nil:
+		return &assoc{owner: sh.owner, m: map[string]string{}}
+	case a.owner == sh.owner:
+		return a
+	}
+	return &assoc{sh.owner, slices.Clone(a.keys), maps.Clone(a.m)}
+}
+
+// ownVars makes the map of variables the shell's own.
+func (sh *shell) ownVars() map[string]variable {
+	if sh.varsOwner != sh.owner {
+		sh.vars, sh.varsOwner = maps.Clone(sh.vars), sh.owner
+	}
+	return sh.vars
+}
+
+// lookup finds a variable, following name references.
+func (sh *shell) lookup(name string) (string, variable, bool) {
+	for range 16 {
+		v, ok := sh.vars[name]
+		if !ok || v.kind != nameref || !v.set() {
+			return name, v, ok
+		}
+		name = v.str
+	}
+	return name, variable{}, false
+}
+
+// get returns the value of a variable, of the dynamic ones too.
+func (sh *shell) get(name string) (string, bool) {
+	if s, ok := sh.dynamic(name); ok {
+		return s, true
+	}
+	_, v, ok := sh.lookup(name)
+	if !ok {
+		return "", false
+	}
+	return v.value()
+}
+
+func (sh *shell) getenv(name string) string {
+	s, _ := sh.get(name)
+	return s
+}
+
+// dynamic gives the variables that are computed.
+func (sh *shell) dynamic(name string) (string, bool) {
+	switch name {
+	case "LINENO":
+		return strconv.Itoa(sh.line), true
+	case "RANDOM":
+		sh.random = sh.random*1103515245 + 12345
+		return strconv.Itoa(int(sh.random >> 16 & 0x7fff)), !sh.lost[name]
+	case "SECONDS":
+		return strconv.Itoa(int(time.Since(sh.started) / time.Second)), !sh.lost[name]
+	case "PPID":
+		return strconv.Itoa(sh.ppid), true
+	case "BASHPID":
+		return strconv.Itoa(sh.task.Pid()), sh.bash
+	case "EPOCHSECONDS":
+		return strconv.FormatInt(time.Now().Unix(), 10), sh.bash
+	case "BASH_SUBSHELL":
+		return strconv.Itoa(sh.level), sh.bash
+	case "FUNCNAME":
+		if n := len(sh.frames); n > 0 {
+			return sh.frames[n-1].name, true
+		}
+	}
+	return "", false
+}
+
+type readonlyError string
+
+func (e readonlyError) Error() string { return string(e) + ": is read only" }
+
+// maxValue bounds a variable's value and the output of a command substitution, in bytes.
+const maxValue = 64 << 20
+
+type shellError string
+
+func (e shellError) Error() string { return string(e) }
+
+const errTooLong = shellError("value too long")
+
+// setVar assigns a string to a variable, to an array's element 0 if it is one.
+func (sh *shell) setVar(name, value string) error {
+	if len(value) > maxValue {
+		return errTooLong
+	}
+	name, v, _ := sh.lookup(name)
+	if v.flags&isReadonly != 0 {
+		return readonlyError(name)
+	}
+	value, err := sh.convert(&v, value)
+	if err != nil {
+		return err
+	}
+	switch v.kind {
+	case indexed:
+		v.arr = sh.ownArray(v.arr)
+		v.arr.put(0, value)
+	case associative:
+		v.assoc = sh.ownAssoc(v.assoc)
+		v.assoc.put("0", value)
+	default:
+		v.str = value
+	}
+	v.flags |= isSet
+	if sh.opt.allexport {
+		v.flags |= isExported
+	}
+	sh.store(name, v)
+	return nil
+}
+
+// convert applies the attributes integer, lower and upper to a value.
+func (sh *shell) convert(v *variable, value string) (string, error) {
+	switch {
+	case v.flags&isInteger != 0:
+		n, err := sh.arithText(value)
+		return strconv.FormatInt(n, 10), err
+	case v.flags&isLower != 0:
+		return strings.ToLower(value), nil
+	case v.flags&isUpper != 0:
+		return strings.ToUpper(value), nil
+	}
+	return value, nil
+}
+
+// store puts a variable and what follows from it.
+func (sh *shell) store(name string, v variable) {
+	if old := sh.vars[name]; (v.flags|old.flags)&isExported != 0 {
+		sh.env = nil
+	}
+	sh.ownVars()[name] = v
+	sh.changed(name)
+}
+
+// changed updates what the shell keeps of its variables.
+func (sh *shell) changed(name string) {
+	switch name {
+	case "IFS":
+		sh.ifs = newIFS(sh.getSet("IFS"))
+	case "PATH":
+		clear(sh.hashed)
+	case "OPTIND":
+		sh.optPos = 0
+	case "SECONDS":
+		n, _ := strconv.Atoi(sh.vars[name].str)
+		sh.started = time.Now().Add(-time.Duration(n) * time.Second)
+	case "RANDOM":
+		n, _ := strconv.Atoi(sh.vars[name].str)
+		sh.random = uint32(n)
+	}
+}
+
+func (sh *shell) getSet(name string) (string, bool) {
+	v := sh.vars[name]
+	return v.value()
+}
+
+// unset removes a variable.
+func (sh *shell) unset(name string) error {
+	name, v, ok := sh.lookup(name)
+	if name == "RANDOM" || name == "SECONDS" {
+		sh.lost[name] = true
+	}
+	if !ok {
+		return nil
+	}
+	if v.flags&isReadonly != 0 {
+		return readonlyError(name)
+	}
+	if v.flags&isExported != 0 {
+		sh.env = nil
+	}
+	delete(sh.ownVars(), name)
+	sh.changed(name)
+	return nil
+}
+
+// setElem assigns to an element of an array; key is the index as text of an associative one.
+func (sh *shell) setElem(name string, index func(assoc bool) (string, int, error), value string, add bool) error {
+	name, v, _ := sh.lookup(name)
+	if v.flags&isReadonly != 0 {
+		return readonlyError(name)
+	}
+	key, i, err := index(v.kind == associative)
+	if err != nil {
+		return err
+	}
+	if v.kind == associative {
+		v.assoc = sh.ownAssoc(v.assoc)
+		if add {
+			old, _ := v.assoc.get(key)
+			value = old + value
+		}
+		if value, err = sh.convert(&v, value); err != nil {
+			return err
+		}
+		v.assoc.put(key, value)
+	} else {
+		if v.kind == scalar {
+			s, set := v.str, v.set()
+			v.kind, v.str, v.arr = indexed, "", nil
+			v.arr = sh.ownArray(nil)
+			if set {
+				v.arr.put(0, s)
+			}
+		}
+		if i < 0 {
+			i += v.arr.end()
+		}
+		if i < 0 {
+			return shellError(name + ": bad array subscript")
+		}
+		v.arr = sh.ownArray(v.arr)
+		if add {
+			old, _ := v.arr.get(i)
+			value = old + value
+		}
+		if value, err = sh.convert(&v, value); err != nil {
+			return err
+		}
+		v.arr.put(i, value)
+	}
+	if len(value) > maxValue {
+		return errTooLong
+	}
+	v.flags |= isSet
+	sh.store(name, v)
+	return nil
+}
+
+// setArray assigns a list to an indexed array.
+func (sh *shell) setArray(name string, list []string) error {
+	name, v, _ := sh.lookup(name)
+	if v.flags&isReadonly != 0 {
+		return readonlyError(name)
+	}
+	v.kind, v.str, v.assoc = indexed, "", nil
+	v.arr = &array{owner: sh.owner, vals: list}
+	v.flags |= isSet
+	sh.store(name, v)
+	return nil
+}
+
+// setFlags changes the attributes of a variable, which is declared when it is not there.
+func (sh *shell) setFlags(name string, on, off varFlags) error {
+	name, v, _ := sh.lookup(name)
+	if v.flags&isReadonly != 0 && off&isReadonly != 0 {
+		return readonlyError(name)
+	}
+	v.flags = v.flags&^off | on
+	sh.env = nil
+	sh.ownVars()[name] = v
+	return nil
+}
+
+// environ lists the exported variables as NAME=value, for a program.
+func (sh *shell) environ() []string {
+	if sh.env == nil {
+		sh.env = make([]string, 0, 32)
+		for _, name := range sh.varNames() {
+			v := sh.vars[name]
+			if v.flags&isExported == 0 || v.kind != scalar || !v.set() {
+				continue
+			}
+			sh.env = append(sh.env, name+"="+v.str)
+		}
+	}
+	return sh.env
+}
+
+func (sh *shell) varNames() []string {
+	names := make([]string, 0, len(sh.vars))
+	for name := range sh.vars {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	return names
+}
+
+func validName(s string) bool {
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '_', 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', i > 0 && '0' <= c && c <= '9':
+		default:
+			return false
+		}
+	}
+	return s != ""
+}
+
+// quote writes a value as ash does where it can be read back: in single quotes.
+func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'"'"'`) + "'" }
+
+// quoteIfNeeded quotes a word for set -x: only when it holds something special.
+func quoteIfNeeded(s string) string {
+	if s == "" {
+		return "''"
+	}
+	for i := range len(s) {
+		c := s[i]
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', strings.IndexByte("_-./:=+,%@^", c) >= 0, c >= 0x80:
+		default:
+			return quote(s)
+		}
+	}
+	return s
+}
