@@ -31,7 +31,7 @@ func TestFilesAreCopiedIntoAndOutOfARunningContainer(t *testing.T) {
 	tw.WriteHeader(&tar.Header{Name: "f", Mode: 0o644, Size: 4})
 	io.WriteString(tw, "text")
 	tw.Close()
-	if err := w.ArchivePut(ctx, "ctr", "/dir", &in, sandbox.WriteOptions{}); err != nil {
+	if err := w.ArchivePut(ctx, "ctr", "/dir", &in, ArchiveOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	if st, err := w.ArchiveStat(ctx, "ctr", "dir/f"); err != nil || st.Name != "f" || st.Size != 4 {
