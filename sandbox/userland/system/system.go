@@ -114,7 +114,7 @@ func hostEntry(host string) (address, full string) {
 func ID(c *applet.Context) int {
 	o := c.Getopt("rnugGZ", "user=u", "group=g", "groups=G", "name=n", "real=r")
 	c.NArgs(0, 1)
-	if o.Has("nr") && !o.Has("ugG") {
+	if o.Has("nr") && !o.Has("ugG") || o.Count('u')+o.Count('g')+o.Count('G') > 1 {
 		c.Usage()
 	}
 	a := applet.LoadAccounts()
