@@ -529,3 +529,8 @@ func (b *safeBuffer) String() string {
 	defer b.mu.Unlock()
 	return b.buf.String()
 }
+
+// parseEvents is a filter for one kind of event.
+func parseEvents(event string) (events.Filter, error) {
+	return events.ParseFilter(map[string][]string{"event": {event}})
+}
