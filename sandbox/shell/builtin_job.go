@@ -216,6 +216,7 @@ func wait(sh *shell, args []string) int {
 
 // waitFor waits for a job to end; false when a signal came first.
 func (sh *shell) waitFor(j *job) (int, bool) {
+	sh.reap()
 	for j.state() == running {
 		res, err := sh.task.Wait(-1, 0)
 		switch {
