@@ -46,6 +46,7 @@ func (t *Task) attend(caughtToo bool) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for {
+		// Cleared first, so that a signal that comes in from here on sets it again.
 		t.attention.Store(false)
 		t.deliverLocked()
 		if t.dying {
@@ -58,6 +59,8 @@ func (t *Task) attend(caughtToo bool) error {
 		k.mu.Unlock()
 		t.sleep(nil)
 		k.mu.Lock()
+		// The wake-up may have been for what the task waited for when it was stopped: it must look again.
+		defer t.wakeUp()
 	}
 	if t.sig.caught != 0 {
 		t.attention.Store(true)
@@ -146,15 +149,20 @@ func (t *Task) Sleep(d time.Duration) (left time.Duration, err error) {
 func (t *Task) Pause() error { return t.sleepUntil(time.Time{}, func() bool { return false }) }
 
 // Read reads from an open file, waiting for data unless it is non-blocking (read(2)).
-func (t *Task) Read(o *vfs.OpenFile, p []byte) (int, error) {
+func (t *Task) Read(o *vfs.OpenFile, p []byte) (int, error) { return t.read(o, p, !o.Nonblocking()) }
+
+// TryRead is Read of a file as if it were non-blocking: EAGAIN.
+func (t *Task) TryRead(o *vfs.OpenFile, p []byte) (int, error) { return t.read(o, p, false) }
+
+func (t *Task) read(o *vfs.OpenFile, p []byte, wait bool) (int, error) {
 	for {
 		if f, ok := o.File.(*ttyFile); ok {
-			if err := f.t.mayUse(t, false); err != nil {
+			if err := f.t.mayUse(t, false); err != nil || len(p) == 0 {
 				return 0, err
 			}
 		}
 		n, err := o.Read(p)
-		if err != abi.EAGAIN || o.Nonblocking() {
+		if err != abi.EAGAIN || !wait {
 			return n, err
 		}
 		if err := t.Await(o, abi.POLLIN, time.Time{}); err != nil {
@@ -164,7 +172,12 @@ func (t *Task) Read(o *vfs.OpenFile, p []byte) (int, error) {
 }
 
 // Write writes all of p, waiting for room unless the file is non-blocking (write(2)). A broken pipe sends SIGPIPE.
-func (t *Task) Write(o *vfs.OpenFile, p []byte) (int, error) {
+func (t *Task) Write(o *vfs.OpenFile, p []byte) (int, error) { return t.write(o, p, !o.Nonblocking()) }
+
+// TryWrite is Write to a file as if it were non-blocking: EAGAIN.
+func (t *Task) TryWrite(o *vfs.OpenFile, p []byte) (int, error) { return t.write(o, p, false) }
+
+func (t *Task) write(o *vfs.OpenFile, p []byte, wait bool) (int, error) {
 	if f, ok := o.File.(*ttyFile); ok {
 		if err := f.t.mayUse(t, true); err != nil {
 			return 0, err
@@ -175,7 +188,7 @@ func (t *Task) Write(o *vfs.OpenFile, p []byte) (int, error) {
 		n, err := o.Write(p[done:])
 		done += n
 		switch {
-		case err == abi.EAGAIN && o.Nonblocking():
+		case err == abi.EAGAIN && !wait:
 			if done > 0 {
 				err = nil
 			}

@@ -30,15 +30,10 @@ func (t *Task) openSpecial(_ vfs.Path, st abi.Stat, flags int) (vfs.File, error)
 	case abi.S_IFIFO:
 		return t.openFifo(st, flags)
 	case abi.S_IFCHR:
+		if f := memoryDevice(st.Rdev); f != nil {
+			return f, nil
+		}
 		switch st.Rdev {
-		case DevNull:
-			return nullDevice{}, nil
-		case DevZero:
-			return zeroDevice{}, nil
-		case DevFull:
-			return fullDevice{}, nil
-		case DevRandom, DevUrandom:
-			return randomDevice{}, nil
 		case DevTTY:
 			tty := t.TTY()
 			if tty == nil {
@@ -60,6 +55,30 @@ func (t *Task) openSpecial(_ vfs.Path, st abi.Stat, flags int) (vfs.File, error)
 		}
 	}
 	return nil, abi.ENXIO
+}
+
+// OpenDevice opens the memory devices (null, zero, full, random), for who is no task: ENXIO for all else.
+func (k *Kernel) OpenDevice(_ vfs.Path, st abi.Stat, _ int) (vfs.File, error) {
+	if st.Mode&abi.S_IFMT == abi.S_IFCHR {
+		if f := memoryDevice(st.Rdev); f != nil {
+			return f, nil
+		}
+	}
+	return nil, abi.ENXIO
+}
+
+func memoryDevice(rdev uint64) vfs.File {
+	switch rdev {
+	case DevNull:
+		return nullDevice{}
+	case DevZero:
+		return zeroDevice{}
+	case DevFull:
+		return fullDevice{}
+	case DevRandom, DevUrandom:
+		return randomDevice{}
+	}
+	return nil
 }
 
 // always is a device that is ready for everything.

@@ -10,6 +10,7 @@ import (
 // exit ends the task: it becomes a zombie until its parent waits, or goes at once when nobody will.
 func (t *Task) exit(code int) {
 	t.cancel()
+	t.SetTimer(0, 0)
 	t.Files.closeAll()
 	if m := t.memory.Swap(0); m != 0 {
 		t.k.Reserve(-m)

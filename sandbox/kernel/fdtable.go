@@ -58,7 +58,7 @@ func (f *FDTable) Add(file *vfs.OpenFile, min int, cloexec bool) (int, error) {
 }
 
 func (f *FDTable) lowest(min int) (int, error) {
-	if min < 0 || min >= f.limit {
+	if min < 0 || min > 0 && min >= f.limit {
 		return 0, abi.EINVAL
 	}
 	fd := max(min, f.free)
@@ -165,6 +165,19 @@ func (f *FDTable) closeOnExec() {
 	for _, fd := range f.List() {
 		if on, err := f.Cloexec(fd); err == nil && on {
 			f.Close(fd)
+		}
+	}
+}
+
+// replace makes the table what another is, which nobody may use any more, and closes what it held.
+func (f *FDTable) replace(by *FDTable) {
+	f.mu.Lock()
+	old := f.fds
+	f.fds, f.free = by.fds, by.free
+	f.mu.Unlock()
+	for _, e := range old {
+		if e.file != nil {
+			e.file.Release()
 		}
 	}
 }

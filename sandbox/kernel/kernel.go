@@ -74,6 +74,9 @@ func New(cfg Config) *Kernel {
 // Namespace returns the sandbox's mounts.
 func (k *Kernel) Namespace() *vfs.Namespace { return k.ns }
 
+// Log returns where the sandbox's own messages go.
+func (k *Kernel) Log() *slog.Logger { return k.log }
+
 // Hostname returns the host name (gethostname(2)).
 func (k *Kernel) Hostname() string { return *k.hostname.Load() }
 
@@ -93,6 +96,16 @@ func (k *Kernel) SetLimits(l Limits) {
 	k.mu.Unlock()
 	k.memLimit.Store(l.Memory)
 }
+
+// Limits returns the limits.
+func (k *Kernel) Limits() Limits {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.limits
+}
+
+// SetDomainname sets it.
+func (k *Kernel) SetDomainname(name string) { k.domainname.Store(&name) }
 
 // Reserve accounts delta bytes of a program's memory; false, when the limit would be passed, refuses them.
 func (k *Kernel) Reserve(delta int64) bool {

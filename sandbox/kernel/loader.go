@@ -40,9 +40,10 @@ type exec struct {
 	image   *Image
 }
 
-// load finds the program for a path: ENOENT, EACCES (also for what is not a regular file or not executable), ENOEXEC,
+// load finds the program for a path, which is relative to the directory of attr if that has one: ENOENT, EACCES (also for what is not a regular file or not executable), ENOEXEC,
 // ELOOP, E2BIG.
-func (t *Task) load(name string, argv, env []string) (*exec, error) {
+func (t *Task) load(name string, attr *SpawnAttr) (*exec, error) {
+	argv, env := attr.Argv, attr.Env
 	size := 0
 	for _, list := range [][]string{argv, env} {
 		for _, s := range list {
@@ -59,6 +60,9 @@ func (t *Task) load(name string, argv, env []string) (*exec, error) {
 		argv = []string{""}
 	}
 	fs := t.FS()
+	if !attr.Dir.IsZero() {
+		fs.Cwd = attr.Dir
+	}
 	comm := comm(path.Base(name))
 	for depth := 0; ; depth++ {
 		exe, p, head, err := openExecutable(fs, name)

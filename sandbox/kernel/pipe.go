@@ -166,6 +166,9 @@ func (p *Pipe) free() {
 	}
 }
 
+// PipeSize tells the pipe's capacity in bytes (F_GETPIPE_SZ).
+func (e *pipeEnd) PipeSize() int { return PipeSize }
+
 // Ioctl serves FIONREAD.
 func (e *pipeEnd) Ioctl(_ vfs.IoctlContext, req uint32, _ uint64, arg []byte) (int, error) {
 	if req != abi.FIONREAD {

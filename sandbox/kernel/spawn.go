@@ -30,7 +30,7 @@ type SpawnAttr struct {
 
 // Spawn starts a program as a child: posix_spawn(3). Errors are those of execve(2), and EAGAIN at the limit of tasks.
 func (t *Task) Spawn(name string, attr *SpawnAttr) (*Task, error) {
-	x, err := t.load(name, attr.Argv, attr.Env)
+	x, err := t.load(name, attr)
 	if err != nil {
 		return nil, err
 	}
@@ -51,10 +51,32 @@ func (t *Task) Fork(program Program, attr *SpawnAttr) (*Task, error) {
 // Exec replaces the task's program (execve(2)). When it returns nil, the caller must end its Run; the new program runs
 // then.
 func (t *Task) Exec(name string, argv, env []string) error {
-	x, err := t.load(name, argv, env)
+	return t.Replace(name, &SpawnAttr{Argv: argv, Env: env})
+}
+
+// Replace is Exec with the directory, descriptors and signals of attr; its groups and sessions do not count. Nothing is
+// changed on an error.
+func (t *Task) Replace(name string, attr *SpawnAttr) error {
+	x, err := t.load(name, attr)
 	if err != nil {
 		return err
 	}
+	files := t.Files.clone()
+	for _, a := range attr.Files {
+		if err := files.action(t.Files, a); err != nil {
+			files.closeAll()
+			return err
+		}
+	}
+	files.closeOnExec()
+	t.Files.replace(files)
+	if !attr.Dir.IsZero() {
+		t.SetCwd(attr.Dir)
+	}
+	t.k.mu.Lock()
+	t.sig.inherit(&t.sig, attr)
+	t.sig.caught = 0
+	t.k.mu.Unlock()
 	t.next = x
 	return nil
 }
@@ -117,25 +139,30 @@ func (c *Task) inherit(t *Task, pid int, attr *SpawnAttr) error {
 		}
 		c.pgid = attr.Pgid
 	}
-	c.sig.blocked = t.sig.blocked
+	c.sig.inherit(&t.sig, attr)
+	return nil
+}
+
+// inherit sets what a new program has of an old one's signals and of attr; from may be s itself. Kernel.mu is held.
+func (s *signalState) inherit(from *signalState, attr *SpawnAttr) {
+	s.blocked = from.blocked
 	if attr.SetMask {
-		c.sig.blocked = attr.Mask &^ unblockable
+		s.blocked = attr.Mask &^ unblockable
 	}
-	for s, d := range t.sig.actions {
+	for n, d := range from.actions {
 		if d == Handle && !attr.Keep {
 			d = Default
 		}
-		if s > 0 {
-			switch bit := abi.Signal(s).Bit(); {
+		if n > 0 {
+			switch bit := abi.Signal(n).Bit(); {
 			case attr.Default&bit != 0:
 				d = Default
 			case attr.Ignore&bit&^unblockable != 0:
 				d = Ignore
 			}
 		}
-		c.sig.actions[s] = d
+		s.actions[n] = d
 	}
-	return nil
 }
 
 // groupIn reports whether a process group exists in a session; k.mu is held.
@@ -173,6 +200,8 @@ type InitAttr struct {
 	Files []*vfs.OpenFile // descriptors 0, 1, 2…; nil leaves a gap. Start takes over the references.
 	TTY   *TTY            // becomes the controlling terminal
 	Umask uint32
+	// Exited, if set, is called when the task has ended, on its goroutine.
+	Exited func(*Task)
 	// Limits are the resource limits; nil gives DefaultLimits.
 	Limits *[abi.RLIM_NLIMITS]abi.Rlimit
 }
@@ -214,7 +243,7 @@ func (k *Kernel) Start(attr *InitAttr) (*Task, error) {
 	if err != nil {
 		return fail(&StartError{Op: "exec", Path: attr.Path, Err: err})
 	}
-	x, err := t.load(name, attr.Argv, attr.Env)
+	x, err := t.load(name, &SpawnAttr{Argv: attr.Argv, Env: attr.Env})
 	if err != nil {
 		return fail(&StartError{Op: "exec", Path: attr.Path, Err: err})
 	}
@@ -226,7 +255,7 @@ func (k *Kernel) Start(attr *InitAttr) (*Task, error) {
 		k.mu.Unlock()
 		return fail(err)
 	}
-	t.pgid, t.sid = pid, pid
+	t.pgid, t.sid, t.exited = pid, pid, attr.Exited
 	k.admit(t, pid)
 	if attr.TTY != nil {
 		attr.TTY.setController(t)
@@ -343,13 +372,14 @@ func (t *Task) main(p Program) {
 	code := t.run(p)
 	for t.next != nil && !t.Dying() {
 		x := t.next
-		t.next = nil
+		t.next, t.local = nil, nil
 		t.image.Store(x.image)
-		t.Files.closeOnExec()
-		t.resetHandlers()
 		code = t.run(x.program)
 	}
 	t.exit(code)
+	if t.exited != nil {
+		t.exited(t)
+	}
 }
 
 // run runs a program. A panic in it is a defect of ours and must not end the daemon: the task dies like one that
@@ -382,16 +412,4 @@ func (t *Task) OOM() {
 	defer t.k.mu.Unlock()
 	t.oomKill = true
 	t.die(abi.SIGKILL)
-}
-
-// resetHandlers gives caught signals their default action (execve(2)).
-func (t *Task) resetHandlers() {
-	t.k.mu.Lock()
-	defer t.k.mu.Unlock()
-	for s := range t.sig.actions {
-		if t.sig.actions[s] == Handle {
-			t.sig.actions[s] = Default
-		}
-	}
-	t.sig.caught = 0
 }

@@ -59,13 +59,7 @@ func NewInput() (*vfs.OpenFile, *PipeInput) {
 // Write waits for room: io.ErrClosedPipe when nobody reads any more.
 func (in *PipeInput) Write(p []byte) (int, error) {
 	done := 0
-	wake := make(chan struct{}, 1)
-	waiter := vfs.Waiter{Mask: abi.POLLOUT, Wake: func() {
-		select {
-		case wake <- struct{}{}:
-		default:
-		}
-	}}
+	wait := newHostWaiter(abi.POLLOUT)
 	for {
 		n, err := in.w.Write(p[done:])
 		done += n
@@ -75,12 +69,7 @@ func (in *PipeInput) Write(p []byte) (int, error) {
 				return done, nil
 			}
 		case abi.EAGAIN:
-			q := in.w.File.Queue()
-			q.Add(&waiter)
-			if in.w.Ready()&(abi.POLLOUT|abi.POLLERR) == 0 {
-				<-wake
-			}
-			q.Remove(&waiter)
+			wait.on(in.w.File.Queue(), func() bool { return in.w.Ready()&(abi.POLLOUT|abi.POLLERR) != 0 })
 		case abi.EPIPE:
 			return done, io.ErrClosedPipe
 		default:
@@ -91,3 +80,62 @@ func (in *PipeInput) Write(p []byte) (int, error) {
 
 // Close ends the input: the reader finds end of file.
 func (in *PipeInput) Close() error { return in.w.Release() }
+
+// Keyboard is the outside end of a terminal: what is written are keys. A write waits while programs don't read:
+// io.ErrClosedPipe when the terminal is gone. Close does nothing: a terminal's input ends by a key (VEOF).
+func (t *TTY) Keyboard() io.WriteCloser { return keyboard{t} }
+
+type keyboard struct{ t *TTY }
+
+func (k keyboard) Write(p []byte) (int, error) {
+	done := 0
+	wait := newHostWaiter(abi.POLLOUT)
+	for done < len(p) {
+		n, err := k.t.Input(p[done:])
+		done += n
+		switch err {
+		case nil:
+		case abi.EAGAIN:
+			wait.on(&k.t.masterQueue, k.t.inputReady)
+		default:
+			return done, io.ErrClosedPipe
+		}
+	}
+	return done, nil
+}
+
+func (k keyboard) Close() error { return nil }
+
+// inputReady reports whether Input would take more, or fail.
+func (t *TTY) inputReady() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.hungup || len(t.input)+len(t.line) < maxInput
+}
+
+// hostWaiter waits on a queue outside of any task.
+type hostWaiter struct {
+	waiter vfs.Waiter
+	wake   chan struct{}
+}
+
+func newHostWaiter(mask vfs.Events) *hostWaiter {
+	h := &hostWaiter{wake: make(chan struct{}, 1)}
+	h.waiter.Mask = mask
+	h.waiter.Wake = func() {
+		select {
+		case h.wake <- struct{}{}:
+		default:
+		}
+	}
+	return h
+}
+
+// on waits until ready holds; whoever makes it true notifies the queue.
+func (h *hostWaiter) on(q *vfs.WaitQueue, ready func() bool) {
+	q.Add(&h.waiter)
+	defer q.Remove(&h.waiter)
+	for !ready() {
+		<-h.wake
+	}
+}

@@ -31,13 +31,15 @@ type Task struct {
 	attention atomic.Bool // there is something to do at the next checkpoint
 	wake      chan struct{}
 	waiter    vfs.Waiter
-	next      *exec        // program that execve(2) asked for
-	local     atomic.Value // what a loader keeps with the task
+	next      *exec // program that execve(2) asked for
+	local     any   // what the program's ABI keeps with the task
 
 	slept     atomic.Int64 // nanoseconds spent blocked
 	sleepFrom atomic.Int64 // nanoseconds since start of the sleep under way, plus one; 0 when running
 	memory    atomic.Int64 // bytes reserved
 	nice      atomic.Int32
+	alarm     alarm
+	exited    func(*Task) // called after the end; of tasks started from outside
 
 	// guarded by Kernel.mu
 	parent    *Task // nil for pid 1 and for tasks started from outside
@@ -237,11 +239,11 @@ func (t *Task) Nice() int { return int(t.nice.Load()) }
 // SetNice sets it.
 func (t *Task) SetNice(n int) { t.nice.Store(int32(min(max(n, -20), 19))) }
 
-// Local returns what SetLocal stored: a loader's own state of the task.
-func (t *Task) Local() any { return t.local.Load() }
+// Local returns what SetLocal stored, nil in a new program. Only the task's goroutine may call it.
+func (t *Task) Local() any { return t.local }
 
-// SetLocal stores it. Every value must be of the same type.
-func (t *Task) SetLocal(v any) { t.local.Store(v) }
+// SetLocal stores the state that the running program's ABI keeps with the task. execve(2) forgets it.
+func (t *Task) SetLocal(v any) { t.local = v }
 
 // State returns the state letter of /proc/PID/stat: R, S, T or Z.
 func (t *Task) State() byte {
@@ -261,3 +263,6 @@ func (t *Task) State() byte {
 func sortTasks(list []*Task) {
 	slices.SortFunc(list, func(a, b *Task) int { return a.pid - b.pid })
 }
+
+// Asleep reports whether the task is blocked, stopped or frozen: it does not run.
+func (t *Task) Asleep() bool { return t.sleepFrom.Load() != 0 }

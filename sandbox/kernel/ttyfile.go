@@ -11,6 +11,9 @@ type ttyFile struct{ t *TTY }
 // Reopen opens the terminal once more.
 func (f *ttyFile) Reopen(int) (vfs.File, error) { return f.t.newSlave(), nil }
 
+// Name is what a link to the open file shows (/proc/PID/fd/N).
+func (f *ttyFile) Name() string { return f.t.Name() }
+
 // Stat gives the attributes of the slave's device.
 func (f *ttyFile) Stat() (abi.Stat, error) {
 	return abi.Stat{Mode: abi.S_IFCHR | 0o620, Nlink: 1, Ino: uint64(f.t.index) + 3, Dev: ptsMajor, Blksize: 1024,
@@ -30,6 +33,7 @@ func (f *ttyFile) Read(p []byte, _ int64) (int, error) {
 		}
 		n := copy(p, t.input)
 		t.takeInput(n)
+		t.masterQueue.Notify(abi.POLLOUT)
 		return n, nil
 	}
 	if len(t.marks) == 0 {
@@ -43,6 +47,7 @@ func (f *ttyFile) Read(p []byte, _ int64) (int, error) {
 		t.marks = t.marks[1:]
 	}
 	t.input = t.input[n:]
+	t.masterQueue.Notify(abi.POLLOUT)
 	return n, nil
 }
 

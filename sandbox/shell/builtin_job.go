@@ -289,7 +289,7 @@ func disown(sh *shell, args []string) int {
 func kill(sh *shell, args []string) int {
 	args = args[1:]
 	sig := abi.SIGTERM
-	for len(args) > 0 && len(args[0]) > 1 && args[0][0] == '-' {
+	if len(args) > 0 && len(args[0]) > 1 && args[0][0] == '-' {
 		a := args[0][1:]
 		args = args[1:]
 		switch {
@@ -311,7 +311,6 @@ func kill(sh *shell, args []string) int {
 			}
 			sig = s
 		}
-		break
 	}
 	if len(args) > 0 && args[0] == "--" {
 		args = args[1:]

@@ -43,6 +43,7 @@ type Dentry struct {
 	children map[string]*Dentry
 
 	mounts  atomic.Int32 // mounts on this dentry, over all namespaces
+	pins    atomic.Int32 // mounts on this dentry or below it; counted in volatile filesystems only
 	removed atomic.Bool  // unlinked; "(deleted)" in /proc
 }
 
@@ -81,7 +82,7 @@ func (d *Dentry) child(name string) (*Dentry, error) {
 	d.mu.RLock()
 	c := d.children[name]
 	d.mu.RUnlock()
-	if c != nil && (!d.fs.volatile || c.mounts.Load() > 0) {
+	if c != nil && (!d.fs.volatile || c.pins.Load() > 0) {
 		return c, nil
 	}
 	d.mu.Lock()
@@ -91,7 +92,7 @@ func (d *Dentry) child(name string) (*Dentry, error) {
 
 // lookupLocked is child with d.mu held.
 func (d *Dentry) lookupLocked(name string) (*Dentry, error) {
-	if c := d.children[name]; c != nil && (!d.fs.volatile || c.mounts.Load() > 0) {
+	if c := d.children[name]; c != nil && (!d.fs.volatile || c.pins.Load() > 0) {
 		return c, nil
 	}
 	if d.removed.Load() {
@@ -125,31 +126,47 @@ func (d *Dentry) dropLocked(name string) {
 	}
 }
 
-// pin keeps a dentry of a volatile filesystem in its parent's cache while something is mounted on it.
+// pin counts mounts on a dentry. In a volatile filesystem it keeps the dentry and those above it in the cache meanwhile,
+// so that the next walk comes by the same.
 func (d *Dentry) pin(delta int32) {
-	n := d.mounts.Add(delta)
-	p := d.place.Load()
-	if !d.fs.volatile || p == nil {
+	d.mounts.Add(delta)
+	if !d.fs.volatile {
 		return
 	}
-	p.parent.mu.Lock()
-	defer p.parent.mu.Unlock()
-	if n > 0 {
-		if p.parent.children == nil {
-			p.parent.children = make(map[string]*Dentry)
+	for p := d.place.Load(); p != nil; p = d.place.Load() {
+		up := p.parent
+		up.mu.Lock()
+		if d.pins.Add(delta) > 0 {
+			if up.children == nil {
+				up.children = make(map[string]*Dentry)
+			}
+			up.children[p.name] = d
+		} else if up.children[p.name] == d {
+			delete(up.children, p.name)
 		}
-		p.parent.children[p.name] = d
-	} else {
-		delete(p.parent.children, p.name)
+		up.mu.Unlock()
+		d = up
 	}
 }
 
 // isAncestor reports whether d is e or a directory above it, within one filesystem.
 func (d *Dentry) isAncestor(e *Dentry) bool {
 	for ; e != nil; e = e.Parent() {
-		if e == d {
+		if e.same(d) {
 			return true
 		}
 	}
 	return false
+}
+
+// same reports whether two dentries are one name. A volatile filesystem makes a new dentry at each walk, so that there the
+// names count.
+func (d *Dentry) same(e *Dentry) bool {
+	for d != e {
+		if d == nil || e == nil || !d.fs.volatile || d.Name() != e.Name() {
+			return false
+		}
+		d, e = d.Parent(), e.Parent()
+	}
+	return true
 }

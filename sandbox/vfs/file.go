@@ -41,7 +41,13 @@ type Ioctler interface {
 // IoctlContext is what an ioctl may know of its caller: the kernel's task.
 type IoctlContext any
 
-// Syncer is what a file with data on a disk has (fsync(2)).
+// Reopener is what a file has that may be opened once more without a name, as through /proc/PID/fd/N: a pipe's end, a
+// terminal. flags are those of open(2).
+type Reopener interface {
+	Reopen(flags int) (File, error)
+}
+
+// Syncer is what a file with data on a disk has (fsync(2)); a directory's inode too.
 type Syncer interface {
 	Sync() error
 }
@@ -56,6 +62,8 @@ type OpenFile struct {
 
 	flags atomic.Uint32 // status flags, O_ACCMODE included
 	refs  atomic.Int32
+
+	dropIDs bool // a write takes set-id bits away: not root has opened it
 
 	mu  sync.Mutex // guards pos and dir
 	pos int64
@@ -141,6 +149,9 @@ func (o *OpenFile) Write(p []byte) (int, error) {
 	if !ok {
 		return o.File.Write(p, 0)
 	}
+	if err := o.removeSetID(); err != nil {
+		return 0, err
+	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.flags.Load()&abi.O_APPEND == 0 {
@@ -155,10 +166,13 @@ func (o *OpenFile) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// Pread reads at off (pread(2)): ESPIPE for streams, EINVAL for a negative offset.
+// Pread reads at off (pread(2)): ESPIPE for streams, EINVAL for a negative offset, EISDIR.
 func (o *OpenFile) Pread(p []byte, off int64) (int, error) {
 	if err := o.readable(); err != nil {
 		return 0, err
+	}
+	if o.dir != nil {
+		return 0, abi.EISDIR
 	}
 	if _, ok := o.File.(Seekable); !ok {
 		return 0, abi.ESPIPE
@@ -180,10 +194,38 @@ func (o *OpenFile) Pwrite(p []byte, off int64) (int, error) {
 	if off < 0 {
 		return 0, abi.EINVAL
 	}
+	if err := o.removeSetID(); err != nil {
+		return 0, err
+	}
 	if o.flags.Load()&abi.O_APPEND != 0 {
 		off = Append
 	}
 	return o.File.Write(p, off)
+}
+
+// removeSetID takes set-id bits from a file that somebody else than root is about to write to (write(2)).
+func (o *OpenFile) removeSetID() error {
+	if !o.dropIDs {
+		return nil
+	}
+	st, err := o.Inode.Stat()
+	if err != nil {
+		return err
+	}
+	if mode, drop := withoutSetID(&st); drop {
+		return o.Inode.SetStat(SetStat{Mode: &mode})
+	}
+	return nil
+}
+
+// withoutSetID returns a regular file's permission bits without set-id bits. A set-group-ID bit without the group's
+// execute bit means something else and stays.
+func withoutSetID(st *abi.Stat) (mode uint32, drop bool) {
+	mode = st.Mode & abi.PermMask &^ abi.S_ISUID
+	if mode&0o010 != 0 {
+		mode &^= abi.S_ISGID
+	}
+	return mode, st.Mode&abi.S_IFMT == abi.S_IFREG && mode != st.Mode&abi.PermMask
 }
 
 // Seek moves the position (lseek(2)): ESPIPE, EINVAL. SEEK_DATA and SEEK_HOLE see one extent without holes.
@@ -251,9 +293,12 @@ func (o *OpenFile) Ready() Events {
 	return o.File.Ready()
 }
 
-// Sync writes the file's data through to the disk (fsync(2)).
+// Sync writes the file's data through to the disk (fsync(2)); of a directory, its entries.
 func (o *OpenFile) Sync() error {
 	if s, ok := o.File.(Syncer); ok {
+		return s.Sync()
+	}
+	if s, ok := o.Inode.(Syncer); ok {
 		return s.Sync()
 	}
 	return nil

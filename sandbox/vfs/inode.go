@@ -58,9 +58,21 @@ type Opener interface {
 }
 
 // Jumper is what a symbolic link has that leads to a place rather than to a path, as /proc/PID/cwd and /proc/PID/fd/N
-// do (proc(5), "magic links").
+// do (proc(5), "magic links"). The place of an anonymous file has no mount; reading the link asks its inode's Readlink.
 type Jumper interface {
 	Jump(ctx *Context) (Path, error)
+}
+
+// CallerLink is what a symbolic link has whose target depends on who asks, as /proc/self.
+type CallerLink interface {
+	ReadlinkFor(ctx *Context) (string, error)
+}
+
+func readlink(ctx *Context, link Inode) (string, error) {
+	if l, ok := link.(CallerLink); ok {
+		return l.ReadlinkFor(ctx)
+	}
+	return link.Readlink()
 }
 
 // Owner is the owner of a new inode.

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/sockerless/sockerless/sandbox/abi"
 )
@@ -24,6 +25,7 @@ type Mount struct {
 	fs     *Filesystem
 	root   *Dentry
 	flags  MountFlags
+	id     int     // unique in the process
 	parent *Mount  // nil for the root mount
 	point  *Dentry // the dentry of parent's filesystem that it covers
 }
@@ -34,7 +36,22 @@ func (m *Mount) Filesystem() *Filesystem { return m.fs }
 // Flags returns the mount's options.
 func (m *Mount) Flags() MountFlags { return m.flags }
 
-// Path is a place in a namespace: a dentry, and the mount through which it was reached. It is comparable.
+// Remount sets the options (mount(2), MS_REMOUNT), before anybody uses the mount.
+func (m *Mount) Remount(flags MountFlags) { m.flags = flags }
+
+// ID returns the mount's number (proc_pid_mountinfo(5)), unique in the process.
+func (m *Mount) ID() int { return m.id }
+
+// Root returns the dentry of the filesystem that is mounted: its root, or what a bind shows.
+func (m *Mount) Root() *Dentry { return m.root }
+
+// Parent returns the mount on which this one stands, nil for the root of the namespace.
+func (m *Mount) Parent() *Mount { return m.parent }
+
+var lastMount atomic.Int64
+
+// Path is a place in a namespace: a dentry, and the mount through which it was reached. It is comparable. Anonymous
+// files, as pipes, have a dentry but no mount.
 type Path struct {
 	Mount  *Mount
 	Dentry *Dentry
@@ -47,7 +64,7 @@ func (p Path) Inode() Inode { return p.Dentry.inode }
 func (p Path) IsZero() bool { return p.Dentry == nil }
 
 func (p Path) writable() error {
-	if p.Mount.flags&ReadOnly != 0 {
+	if p.Mount != nil && p.Mount.flags&ReadOnly != 0 {
 		return abi.EROFS
 	}
 	return nil
@@ -64,7 +81,7 @@ type Namespace struct {
 
 // NewNamespace makes a namespace whose root is the given filesystem.
 func NewNamespace(fs *Filesystem, flags MountFlags) *Namespace {
-	root := &Mount{fs: fs, root: fs.root, flags: flags}
+	root := &Mount{fs: fs, root: fs.root, flags: flags, id: int(lastMount.Add(1))}
 	return &Namespace{root: root, mounts: make(map[Path]*Mount), order: []*Mount{root}}
 }
 
@@ -93,7 +110,7 @@ func (ns *Namespace) Mount(root *Dentry, at Path, flags MountFlags) (*Mount, err
 		}
 		at = Path{m, m.root}
 	}
-	m := &Mount{fs: root.fs, root: root, flags: flags, parent: at.Mount, point: at.Dentry}
+	m := &Mount{fs: root.fs, root: root, flags: flags, id: int(lastMount.Add(1)), parent: at.Mount, point: at.Dentry}
 	ns.mounts[at] = m
 	ns.order = append(ns.order, m)
 	ns.mu.Unlock()
@@ -163,7 +180,7 @@ func (ns *Namespace) up(p, root Path) Path {
 // namespace's root, and reachable is false.
 func (ns *Namespace) Name(p, root Path) (name string, reachable bool) {
 	var parts []string
-	for p != root {
+	for p != root && p.Mount != nil {
 		if p.Dentry == p.Mount.root {
 			if p.Mount.parent == nil {
 				break

@@ -16,6 +16,9 @@ func (ctx *Context) Open(at Path, path string, flags int, mode uint32) (*OpenFil
 		}
 		return ctx.OpenPath(p, flags)
 	}
+	if last.name == "" && flags&abi.O_EXCL != 0 {
+		return nil, abi.EEXIST
+	}
 	if last.name == "" || last.dir {
 		return nil, abi.EISDIR
 	}
@@ -44,7 +47,7 @@ func (ctx *Context) Open(at Path, path string, flags int, mode uint32) (*OpenFil
 			}
 			return ctx.OpenPath(p, flags)
 		}
-		target, err := p.Inode().Readlink()
+		target, err := readlink(ctx, p.Inode())
 		if err != nil {
 			return nil, err
 		}
@@ -63,7 +66,7 @@ func (ctx *Context) Open(at Path, path string, flags int, mode uint32) (*OpenFil
 func (ctx *Context) create(dir Path, name string, flags int, mode uint32) (p Path, created bool, err error) {
 	d, err := dir.Dentry.child(name)
 	if err == abi.ENOENT {
-		if d, err = ctx.make(dir, name, func(i Inode, own Owner) (Inode, error) {
+		if d, err = ctx.make(dir, name, func(i Inode, own Owner, _ uint32) (Inode, error) {
 			return i.Create(name, abi.S_IFREG|mode&abi.PermMask&^ctx.Umask, 0, own)
 		}); err == nil {
 			return Path{dir.Mount, d}, true, nil
@@ -142,9 +145,8 @@ func (ctx *Context) openInode(p Path, flags int) (*OpenFile, error) {
 		case abi.S_IFDIR:
 			f = dirFile{}
 		case abi.S_IFREG:
-			if flags&abi.O_TRUNC != 0 && st.Size != 0 {
-				var zero int64
-				if err := inode.SetStat(SetStat{Size: &zero}); err != nil {
+			if flags&abi.O_TRUNC != 0 {
+				if err := inode.SetStat(ctx.truncation(&st, 0)); err != nil {
 					return nil, err
 				}
 			}
@@ -161,6 +163,7 @@ func (ctx *Context) openInode(p Path, flags int) (*OpenFile, error) {
 	}
 	o := NewOpenFile(f, keep|flags&abi.O_APPEND)
 	o.Inode, o.Path = inode, p
+	o.dropIDs = !ctx.Cred.Root() && st.Mode&abi.S_IFMT == abi.S_IFREG
 	if st.Mode&abi.S_IFMT == abi.S_IFDIR {
 		o.dir = &dirStream{path: p, inode: inode}
 	}

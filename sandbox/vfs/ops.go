@@ -2,8 +2,9 @@ package vfs
 
 import "github.com/sockerless/sockerless/sandbox/abi"
 
-// make adds an entry to a directory under its lock, and to the cache.
-func (ctx *Context) make(dir Path, name string, f func(Inode, Owner) (Inode, error)) (*Dentry, error) {
+// make adds an entry to a directory under its lock, and to the cache. What is made in a directory with the set-group-ID
+// bit gets its group, and a directory the bit as well (inode(7)): f is given it.
+func (ctx *Context) make(dir Path, name string, f func(i Inode, own Owner, setgid uint32) (Inode, error)) (*Dentry, error) {
 	if err := ctx.modify(dir); err != nil {
 		return nil, err
 	}
@@ -18,7 +19,7 @@ func (ctx *Context) make(dir Path, name string, f func(Inode, Owner) (Inode, err
 	d := dir.Dentry
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	inode, err := f(d.inode, own)
+	inode, err := f(d.inode, own, st.Mode&abi.S_ISGID)
 	if err != nil {
 		return nil, err
 	}
@@ -52,8 +53,8 @@ func (ctx *Context) Mkdir(at Path, path string, mode uint32) error {
 	if err != nil {
 		return err
 	}
-	_, err = ctx.make(dir, name, func(i Inode, own Owner) (Inode, error) {
-		return i.Mkdir(name, mode&(0o777|abi.S_ISVTX)&^ctx.Umask, own)
+	_, err = ctx.make(dir, name, func(i Inode, own Owner, setgid uint32) (Inode, error) {
+		return i.Mkdir(name, mode&(0o777|abi.S_ISVTX)&^ctx.Umask|setgid, own)
 	})
 	return err
 }
@@ -75,7 +76,7 @@ func (ctx *Context) Mknod(at Path, path string, mode uint32, rdev uint64) error 
 	if err != nil {
 		return err
 	}
-	_, err = ctx.make(dir, name, func(i Inode, own Owner) (Inode, error) {
+	_, err = ctx.make(dir, name, func(i Inode, own Owner, _ uint32) (Inode, error) {
 		return i.Create(name, mode&^ctx.Umask, rdev, own)
 	})
 	return err
@@ -93,7 +94,7 @@ func (ctx *Context) Symlink(target string, at Path, path string) error {
 	if err != nil {
 		return err
 	}
-	_, err = ctx.make(dir, name, func(i Inode, own Owner) (Inode, error) { return i.Symlink(name, target, own) })
+	_, err = ctx.make(dir, name, func(i Inode, own Owner, _ uint32) (Inode, error) { return i.Symlink(name, target, own) })
 	return err
 }
 
@@ -113,7 +114,7 @@ func (ctx *Context) Link(old Path, at Path, path string) error {
 	if dir.Mount != old.Mount {
 		return abi.EXDEV
 	}
-	_, err = ctx.make(dir, name, func(i Inode, _ Owner) (Inode, error) {
+	_, err = ctx.make(dir, name, func(i Inode, _ Owner, _ uint32) (Inode, error) {
 		return old.Inode(), i.Link(name, old.Inode())
 	})
 	return err
@@ -122,7 +123,8 @@ func (ctx *Context) Link(old Path, at Path, path string) error {
 // Unlink removes a name that is not a directory's (unlink(2)).
 func (ctx *Context) Unlink(at Path, path string) error { return ctx.remove(at, path, false) }
 
-// Rmdir removes an empty directory (rmdir(2)): EBUSY for a mount point, EINVAL for ".".
+// Rmdir removes an empty directory (rmdir(2)): EBUSY for a mount point, EINVAL for ".", ENOTEMPTY
+// for "..".
 func (ctx *Context) Rmdir(at Path, path string) error { return ctx.remove(at, path, true) }
 
 func (ctx *Context) remove(at Path, path string, isDir bool) error {
@@ -131,10 +133,15 @@ func (ctx *Context) remove(at Path, path string, isDir bool) error {
 		return err
 	}
 	if last.name == "" {
-		if isDir {
-			return abi.EBUSY
+		switch {
+		case !isDir:
+			return abi.EISDIR
+		case last.dots == ".":
+			return abi.EINVAL
+		case last.dots == "..":
+			return abi.ENOTEMPTY
 		}
-		return abi.EISDIR
+		return abi.EBUSY
 	}
 	d := dir.Dentry
 	d.mu.Lock()
@@ -202,11 +209,15 @@ func (ctx *Context) Rename(oldAt Path, oldPath string, newAt Path, newPath strin
 	if err != nil {
 		return err
 	}
-	if src.name == "" || dst.name == "" {
-		return abi.EBUSY
-	}
-	if from.Mount != to.Mount {
+	switch {
+	case from.Mount != to.Mount:
 		return abi.EXDEV
+	case src.name == "":
+		return abi.EBUSY
+	case dst.name == "" && flags&abi.RENAME_NOREPLACE != 0:
+		return abi.EEXIST
+	case dst.name == "":
+		return abi.EBUSY
 	}
 	fs := from.Dentry.fs
 	fs.rename.Lock() // parents stay what they are
@@ -223,11 +234,9 @@ func (ctx *Context) Rename(oldAt Path, oldPath string, newAt Path, newPath strin
 		return err
 	}
 	exists := err == nil
-	if err := ctx.checkRename(from, to, s, d, exists, src, dst, flags); err != nil {
+	same, err := ctx.checkRename(rename{from, to, s, d, exists, src, dst, flags})
+	if err != nil || same {
 		return err
-	}
-	if exists && flags == 0 && sameInode(s.inode, d.inode) {
-		return nil // rename(2): two links to one file stay
 	}
 	if err := from.Dentry.inode.Rename(src.name, to.Dentry.inode, dst.name, flags); err != nil {
 		return err
@@ -252,61 +261,66 @@ func (ctx *Context) Rename(oldAt Path, oldPath string, newAt Path, newPath strin
 	return nil
 }
 
-func (ctx *Context) checkRename(from, to Path, s, d *Dentry, exists bool, src, dst lastName, flags uint32) error {
-	sst, err := s.inode.Stat()
+// rename is what a rename is about: the directories, and in them the entries and their names.
+type rename struct {
+	from, to Path
+	s, d     *Dentry // d is nil when it does not exist
+	exists   bool
+	src, dst lastName
+	flags    uint32
+}
+
+// checkRename applies Linux's checks in Linux's order. same tells that both names are links to one file, and that
+// there is nothing to do.
+func (ctx *Context) checkRename(r rename) (same bool, err error) {
+	sst, err := r.s.inode.Stat()
 	if err != nil {
-		return err
+		return false, err
 	}
-	if err := ctx.mayRemove(from, &sst); err != nil {
-		return err
-	}
-	if err := ctx.modify(to); err != nil {
-		return err
-	}
-	isDir := sst.Mode&abi.S_IFMT == abi.S_IFDIR
-	if (src.dir || dst.dir) && !isDir {
-		return abi.ENOTDIR
-	}
-	if s.mounts.Load() > 0 {
-		return abi.EBUSY
-	}
-	if s.isAncestor(to.Dentry) {
-		return abi.EINVAL
-	}
-	if !exists {
-		if flags&abi.RENAME_EXCHANGE != 0 {
-			return abi.ENOENT
+	var dst abi.Stat
+	if r.exists {
+		if dst, err = r.d.inode.Stat(); err != nil {
+			return false, err
 		}
-		return nil
 	}
-	if flags&abi.RENAME_NOREPLACE != 0 {
-		return abi.EEXIST
-	}
-	dstat, err := d.inode.Stat()
-	if err != nil {
-		return err
-	}
-	if err := ctx.mayRemove(to, &dstat); err != nil {
-		return err
-	}
-	if d.mounts.Load() > 0 {
-		return abi.EBUSY
-	}
-	if flags&abi.RENAME_EXCHANGE != 0 {
-		if d.isAncestor(from.Dentry) {
-			return abi.EINVAL
+	exchange := r.flags&abi.RENAME_EXCHANGE != 0
+	sIsDir, dIsDir := sst.Mode&abi.S_IFMT == abi.S_IFDIR, dst.Mode&abi.S_IFMT == abi.S_IFDIR
+	switch {
+	case r.exists && r.flags&abi.RENAME_NOREPLACE != 0:
+		return false, abi.EEXIST
+	case !r.exists && exchange:
+		return false, abi.ENOENT
+	case exchange && r.dst.dir && !dIsDir, !exchange && r.dst.dir && !sIsDir, r.src.dir && !sIsDir:
+		return false, abi.ENOTDIR
+	case r.s.isAncestor(r.to.Dentry):
+		return false, abi.EINVAL
+	case r.exists && r.d.isAncestor(r.from.Dentry):
+		if exchange {
+			return false, abi.EINVAL
 		}
-		return nil
+		return false, abi.ENOTEMPTY
+	case r.exists && dst.Dev == sst.Dev && dst.Ino == sst.Ino:
+		return true, nil
 	}
-	switch dIsDir := dstat.Mode&abi.S_IFMT == abi.S_IFDIR; {
-	case d.isAncestor(from.Dentry):
-		return abi.ENOTEMPTY
-	case isDir && !dIsDir:
-		return abi.ENOTDIR
-	case !isDir && dIsDir:
-		return abi.EISDIR
+	if err := ctx.mayRemove(r.from, &sst); err != nil {
+		return false, err
 	}
-	return nil
+	if !r.exists {
+		err = ctx.modify(r.to)
+	} else {
+		err = ctx.mayRemove(r.to, &dst)
+	}
+	switch {
+	case err != nil:
+		return false, err
+	case r.exists && !exchange && sIsDir && !dIsDir:
+		return false, abi.ENOTDIR
+	case r.exists && !exchange && !sIsDir && dIsDir:
+		return false, abi.EISDIR
+	case r.s.mounts.Load() > 0, r.s.pins.Load() > 0, r.exists && r.d.mounts.Load() > 0:
+		return false, abi.EBUSY
+	}
+	return false, nil
 }
 
 // lockBoth locks two directories, a parent before its child; fs.rename is held.
@@ -323,31 +337,32 @@ func lockBoth(a, b *Dentry) (unlock func()) {
 	return func() { b.mu.Unlock(); a.mu.Unlock() }
 }
 
-func sameInode(a, b Inode) bool {
-	x, err := a.Stat()
-	if err != nil {
-		return false
-	}
-	y, err := b.Stat()
-	return err == nil && x.Dev == y.Dev && x.Ino == y.Ino
-}
-
 // Readlink returns the target of the symbolic link at a path: EINVAL when it is none.
 func (ctx *Context) Readlink(at Path, path string) (string, error) {
 	p, err := ctx.Walk(at, path, false)
 	if err != nil {
 		return "", err
 	}
+	return ctx.ReadlinkPath(p)
+}
+
+// ReadlinkPath is Readlink for a place that was resolved before.
+func (ctx *Context) ReadlinkPath(p Path) (string, error) {
 	if j, ok := p.Inode().(Jumper); ok {
-		if to, err := j.Jump(ctx); err == nil && to.Mount != nil {
-			name, _ := ctx.NS.Name(to, ctx.Root)
-			if to.Dentry.Removed() {
-				name += " (deleted)"
-			}
-			return name, nil
+		to, err := j.Jump(ctx)
+		if err != nil {
+			return "", err
 		}
+		if to.Mount == nil {
+			return to.Inode().Readlink()
+		}
+		name, _ := ctx.NS.Name(to, ctx.Root)
+		if to.Dentry.Removed() {
+			name += " (deleted)"
+		}
+		return name, nil
 	}
-	return p.Inode().Readlink()
+	return readlink(ctx, p.Inode())
 }
 
 // Chmod sets the permission bits (chmod(2)): EPERM for others than the owner.
@@ -394,11 +409,7 @@ func (ctx *Context) Chown(p Path, uid, gid uint32) error {
 	if gid != NoID {
 		set.GID = &gid
 	}
-	if st.Mode&abi.S_IFMT == abi.S_IFREG && st.Mode&(abi.S_ISUID|abi.S_ISGID) != 0 {
-		mode := st.Mode & abi.PermMask &^ abi.S_ISUID
-		if st.Mode&0o010 != 0 {
-			mode &^= abi.S_ISGID
-		}
+	if mode, drop := withoutSetID(&st); drop {
 		set.Mode = &mode
 	}
 	return p.Inode().SetStat(set)
@@ -445,5 +456,14 @@ func (ctx *Context) Truncate(p Path, size int64) error {
 	if err := ctx.Cred.Access(&st, abi.W_OK); err != nil {
 		return err
 	}
-	return p.Inode().SetStat(SetStat{Size: &size})
+	return p.Inode().SetStat(ctx.truncation(&st, size))
+}
+
+// truncation is the change that sets a file's size, and takes its set-id bits when not root does it.
+func (ctx *Context) truncation(st *abi.Stat, size int64) SetStat {
+	set := SetStat{Size: &size}
+	if mode, drop := withoutSetID(st); drop && !ctx.Cred.Root() {
+		set.Mode = &mode
+	}
+	return set
 }

@@ -96,10 +96,11 @@ func (ctx *Context) Walk(at Path, path string, follow bool) (Path, error) {
 	return w.last(p, last, follow)
 }
 
-// lastName is the final component of a path: a name, or "" when the walk ended at a directory itself ("/", ".", "..").
+// lastName is the final component of a path: a name, or "" when the walk ended at a directory itself.
 type lastName struct {
 	name string
-	dir  bool // a slash follows: it must be a directory
+	dots string // the "." or ".." that the walk ended with; "" for the root
+	dir  bool   // a slash follows: it must be a directory
 }
 
 // walkParent resolves all but the last component.
@@ -155,7 +156,7 @@ func (w *walker) parent(path string) (Path, lastName, error) {
 				p = w.ctx.NS.up(p, w.ctx.Root)
 			}
 			if final {
-				return p, lastName{dir: true}, nil
+				return p, lastName{dots: name, dir: true}, nil
 			}
 		case final:
 			return p, lastName{name: name, dir: slash}, nil
@@ -211,7 +212,7 @@ func (w *walker) follow(dir, link Path) (Path, error) {
 	if j, ok := link.Inode().(Jumper); ok {
 		return j.Jump(w.ctx)
 	}
-	target, err := link.Inode().Readlink()
+	target, err := readlink(w.ctx, link.Inode())
 	if err != nil {
 		return Path{}, err
 	}

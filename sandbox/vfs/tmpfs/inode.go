@@ -21,6 +21,7 @@ type inode struct {
 	mode                uint32
 	uid, gid            uint32
 	nlink               uint32
+	names               int   // of a directory's entries
 	atime, mtime, ctime int64 // nanoseconds since the epoch
 	data                data
 	opens               int
@@ -35,18 +36,15 @@ func (i *inode) isDir() bool { return i.entries != nil }
 func (i *inode) Stat() (abi.Stat, error) {
 	const direntSize = 20 // BOGO_DIRENT_SIZE
 	st := abi.Stat{Dev: i.fs.dev, Ino: i.ino, Rdev: i.rdev, Blksize: pageSize}
-	switch {
-	case i.isDir():
-		i.fs.tree.RLock()
-		st.Size = int64(len(i.entries)+2) * direntSize
-		i.fs.tree.RUnlock()
-	case i.target != "":
-		st.Size = int64(len(i.target))
-	}
 	i.mu.RLock()
 	defer i.mu.RUnlock()
 	st.Mode, st.UID, st.GID, st.Nlink = i.mode, i.uid, i.gid, uint64(i.nlink)
-	if i.mode&abi.S_IFMT == abi.S_IFREG {
+	switch i.mode & abi.S_IFMT {
+	case abi.S_IFDIR:
+		st.Size = int64(i.names+2) * direntSize
+	case abi.S_IFLNK:
+		st.Size = int64(len(i.target))
+	case abi.S_IFREG:
 		st.Size, st.Blocks = i.data.size, i.data.pages*(pageSize/512)
 	}
 	st.Atim, st.Mtim, st.Ctim = abi.TimespecOf(i.atime), abi.TimespecOf(i.mtime), abi.TimespecOf(i.ctime)
@@ -106,11 +104,12 @@ func (i *inode) accessed() {
 	}
 }
 
-// touch sets the times of a directory whose entries changed.
+// touch tells a directory that its entries changed; filesystem.tree is held.
 func (i *inode) touch(t int64, links int) {
 	i.mu.Lock()
 	i.mtime, i.ctime = t, t
 	i.nlink = uint32(int(i.nlink) + links)
+	i.names = len(i.entries)
 	i.mu.Unlock()
 }
 

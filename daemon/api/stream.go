@@ -1,0 +1,85 @@
+package api
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+
+	"github.com/moby/moby/api/types"
+)
+
+// streamContext ends with the request or with the daemon.
+func (s *Server) streamContext(r *http.Request) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(r.Context())
+	stop := context.AfterFunc(s.ctx, cancel)
+	return ctx, func() { stop(); cancel() }
+}
+
+func flush(w http.ResponseWriter) { _ = http.NewResponseController(w).Flush() }
+
+// Streams of the multiplexed format (Docker API, "Attach to a container", "Stream format").
+const (
+	streamStdout = 1
+	streamStderr = 2
+)
+
+// muxWriter writes one stream of the multiplexed format: a header of 8 bytes before each piece.
+type muxWriter struct {
+	mu     *sync.Mutex // shared by the streams of one connection
+	w      io.Writer
+	stream byte
+	buf    *[]byte
+}
+
+// newMux makes the writers for stdout and stderr over one connection.
+func newMux(w io.Writer) (stdout, stderr io.Writer) {
+	mu, buf := new(sync.Mutex), new([]byte)
+	return muxWriter{mu, w, streamStdout, buf}, muxWriter{mu, w, streamStderr, buf}
+}
+
+func (m muxWriter) Write(p []byte) (int, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	b := append((*m.buf)[:0], m.stream, 0, 0, 0)
+	b = binary.BigEndian.AppendUint32(b, uint32(len(p)))
+	b = append(b, p...) // one write: one packet, and no torn header when the client goes
+	*m.buf = b[:0]
+	n, err := m.w.Write(b)
+	return max(0, n-8), err
+}
+
+// hijack takes the connection over for a raw stream, and answers as the client asked: "101 UPGRADED" to an Upgrade
+// header, else 200.
+func hijack(w http.ResponseWriter, r *http.Request, tty bool) (net.Conn, io.Reader, error) {
+	contentType := types.MediaTypeRawStream
+	if !tty && atLeast(r, "1.42") {
+		contentType = types.MediaTypeMultiplexedStream
+	}
+	conn, rw, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return nil, nil, fmt.Errorf("taking over the connection: %w", err)
+	}
+	head := "HTTP/1.1 200 OK\r\nContent-Type: " + types.MediaTypeRawStream + "\r\n"
+	if upgrade := r.Header.Get("Upgrade"); upgrade != "" {
+		head = "HTTP/1.1 101 UPGRADED\r\nContent-Type: " + contentType + "\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n"
+	}
+	var extra strings.Builder
+	for _, name := range []string{"Api-Version", "Docker-Experimental", "Ostype", "Server"} {
+		fmt.Fprintf(&extra, "%s: %s\r\n", name, w.Header().Get(name))
+	}
+	if _, err := io.WriteString(conn, head+extra.String()+"\r\n"); err != nil {
+		conn.Close()
+		return nil, nil, err
+	}
+	var in io.Reader = conn
+	if n := rw.Reader.Buffered(); n > 0 {
+		b, _ := rw.Reader.Peek(n)
+		in = io.MultiReader(strings.NewReader(string(b)), conn)
+	}
+	return conn, in, nil
+}

@@ -1,0 +1,72 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/moby/moby/api/types/volume"
+)
+
+func (s *Server) volumeRoutes() {
+	s.handle("GET", "/volumes", s.listVolumes)
+	s.handle("POST", "/volumes/create", s.createVolume)
+	s.handle("POST", "/volumes/prune", s.pruneVolumes)
+	s.handle("GET", "/volumes/{name:.+}", s.inspectVolume)
+	s.handle("DELETE", "/volumes/{name:.+}", s.removeVolume)
+}
+
+// listVolumes answers GET /volumes.
+func (s *Server) listVolumes(w http.ResponseWriter, r *http.Request) error {
+	filters, err := filtersParam(r)
+	if err != nil {
+		return err
+	}
+	list, err := s.backend.Volumes.List(r.Context(), filters)
+	if err != nil {
+		return err
+	}
+	resp := volume.ListResponse{Volumes: list, Warnings: []string{}}
+	if list == nil {
+		resp.Volumes = []volume.Volume{}
+	}
+	return writeJSON(w, http.StatusOK, resp)
+}
+
+// createVolume answers POST /volumes/create.
+func (s *Server) createVolume(w http.ResponseWriter, r *http.Request) error {
+	var req volume.CreateRequest
+	if err := readJSON(r, &req); err != nil {
+		return err
+	}
+	v, err := s.backend.Volumes.Create(r.Context(), req)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusCreated, v)
+}
+
+// inspectVolume answers GET /volumes/{name}.
+func (s *Server) inspectVolume(w http.ResponseWriter, r *http.Request) error {
+	v, err := s.backend.Volumes.Get(r.Context(), name(r))
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, v)
+}
+
+// removeVolume answers DELETE /volumes/{name}.
+func (s *Server) removeVolume(w http.ResponseWriter, r *http.Request) error {
+	return noContent(w, s.backend.Volumes.Remove(r.Context(), name(r), boolParam(r, "force")))
+}
+
+// pruneVolumes answers POST /volumes/prune.
+func (s *Server) pruneVolumes(w http.ResponseWriter, r *http.Request) error {
+	filters, err := filtersParam(r)
+	if err != nil {
+		return err
+	}
+	report, err := s.backend.Volumes.Prune(r.Context(), filters)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, report)
+}

@@ -1,0 +1,306 @@
+// Package volume keeps volumes: directories under the data root that belong to no container. Its one driver is "local".
+package volume
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/containerd/errdefs"
+	"github.com/moby/moby/api/types/events"
+	"github.com/moby/moby/api/types/volume"
+
+	"github.com/sockerless/sockerless/daemon/store"
+)
+
+// Driver is the name of the only volume driver.
+const Driver = "local"
+
+// AnonymousLabel marks volumes that were made without a name.
+const AnonymousLabel = "com.docker.volume.anonymous"
+
+// Emit is told what happens to a volume: create, mount, unmount, destroy, prune.
+type Emit func(action events.Action, id string, attributes map[string]string)
+
+// Service is the volumes of one data root. It is safe for concurrent use.
+type Service struct {
+	dir    string // <data-root>/volumes
+	bucket store.Bucket
+	log    *slog.Logger
+	emit   Emit
+
+	mu   sync.Mutex
+	vols map[string]*entry
+}
+
+// entry is one volume.
+type entry struct {
+	record
+	users map[string]struct{} // IDs of containers that refer to it
+}
+
+// record is what the state store has of a volume, under its name.
+type record struct {
+	Created time.Time
+	Labels  map[string]string `json:",omitempty"`
+	Options map[string]string `json:",omitempty"`
+}
+
+// Open opens the volumes under dir, whose records are in st. emit may be nil.
+func Open(dir string, st *store.Store, log *slog.Logger, emit Emit) (*Service, error) {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	if emit == nil {
+		emit = func(events.Action, string, map[string]string) {}
+	}
+	s := &Service{dir: dir, bucket: st.Bucket("volumes"), log: log, emit: emit, vols: map[string]*entry{}}
+	for name, value := range s.bucket.All() {
+		e := &entry{users: map[string]struct{}{}}
+		if err := json.Unmarshal(value, &e.record); err != nil {
+			return nil, fmt.Errorf("reading volume %s: %w", name, err)
+		}
+		s.vols[name] = e
+	}
+	return s, nil
+}
+
+var validName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`)
+
+// checkName refuses names with dockerd's words.
+func checkName(name string) error {
+	if len(name) == 1 {
+		return errdefs.ErrInvalidArgument.WithMessage(`volume name is too short, names should be at least two alphanumeric characters`)
+	}
+	if !validName.MatchString(name) {
+		return errdefs.ErrInvalidArgument.WithMessage(fmt.Sprintf(
+			`%q includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path`, name))
+	}
+	return nil
+}
+
+// Create makes a volume, or returns the one of that name. With the name "" it makes an anonymous one.
+func (s *Service) Create(_ context.Context, req volume.CreateRequest) (volume.Volume, error) {
+	if req.Driver != "" && req.Driver != Driver {
+		return volume.Volume{}, errdefs.ErrNotFound.WithMessage(fmt.Sprintf(
+			"create %s: error looking up volume plugin %s: plugin %q not found", req.Name, req.Driver, req.Driver))
+	}
+	if req.ClusterVolumeSpec != nil {
+		return volume.Volume{}, errdefs.ErrInvalidArgument.WithMessage("cluster volumes are not supported")
+	}
+	for _, option := range slices.Sorted(maps.Keys(req.DriverOpts)) {
+		return volume.Volume{}, errdefs.ErrInvalidArgument.WithMessage(fmt.Sprintf("create %s: option of the local volume driver not supported: %q", req.Name, option))
+	}
+	name, labels := req.Name, maps.Clone(req.Labels)
+	if name == "" {
+		name = randomName()
+		if labels == nil {
+			labels = map[string]string{}
+		}
+		labels[AnonymousLabel] = ""
+	}
+	if err := checkName(name); err != nil {
+		return volume.Volume{}, errdefs.ErrInvalidArgument.WithMessage(fmt.Sprintf("create %s: %v", name, err))
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e := s.vols[name]; e != nil {
+		return s.view(name, e), nil
+	}
+	if err := os.MkdirAll(s.path(name), 0o755); err != nil {
+		return volume.Volume{}, fmt.Errorf("creating volume %s: %w", name, err)
+	}
+	e := &entry{record{Created: time.Now().UTC(), Labels: labels, Options: maps.Clone(req.DriverOpts)}, map[string]struct{}{}}
+	if err := s.bucket.Put(name, e.record); err != nil {
+		return volume.Volume{}, err
+	}
+	s.vols[name] = e
+	s.emit(events.ActionCreate, name, map[string]string{"driver": Driver})
+	return s.view(name, e), nil
+}
+
+func randomName() string {
+	var b [32]byte
+	rand.Read(b[:])
+	return hex.EncodeToString(b[:])
+}
+
+func (s *Service) path(name string) string { return filepath.Join(s.dir, name, "_data") }
+
+func (s *Service) view(name string, e *entry) volume.Volume {
+	labels := maps.Clone(e.Labels)
+	if labels == nil {
+		labels = map[string]string{}
+	}
+	return volume.Volume{
+		Name: name, Driver: Driver, Mountpoint: s.path(name), Scope: "local",
+		CreatedAt: e.Created.Format(time.RFC3339), Labels: labels, Options: maps.Clone(e.Options),
+	}
+}
+
+func noSuch(name string) error {
+	return errdefs.ErrNotFound.WithMessage(fmt.Sprintf("get %s: no such volume", name))
+}
+
+// Get returns a volume.
+func (s *Service) Get(_ context.Context, name string) (volume.Volume, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.vols[name]
+	if e == nil {
+		return volume.Volume{}, noSuch(name)
+	}
+	return s.view(name, e), nil
+}
+
+// Remove deletes a volume with its data. With force it is no error that there is none.
+func (s *Service) Remove(_ context.Context, name string, force bool) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.vols[name]
+	if e == nil {
+		if force {
+			return nil
+		}
+		return noSuch(name)
+	}
+	if len(e.users) > 0 {
+		return errdefs.ErrConflict.WithMessage(fmt.Sprintf("remove %s: volume is in use - [%s]", name,
+			strings.Join(slices.Sorted(maps.Keys(e.users)), ", ")))
+	}
+	return s.drop(name)
+}
+
+// drop deletes a volume that nobody uses; s.mu is held.
+func (s *Service) drop(name string) error {
+	// The record goes first: what is left of the directory after a crash belongs to a volume that may be made again.
+	if err := s.bucket.Delete(name); err != nil {
+		return err
+	}
+	delete(s.vols, name)
+	if err := os.RemoveAll(filepath.Join(s.dir, name)); err != nil {
+		return fmt.Errorf("removing volume %s: %w", name, err)
+	}
+	s.emit(events.ActionDestroy, name, map[string]string{"driver": Driver})
+	return nil
+}
+
+// Mount tells that a container refers to a volume, which can't be removed then, and returns its directory.
+func (s *Service) Mount(name, container string) (path string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.vols[name]
+	if e == nil {
+		return "", noSuch(name)
+	}
+	e.users[container] = struct{}{}
+	return s.path(name), nil
+}
+
+// Unmount takes Mount back.
+func (s *Service) Unmount(name, container string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e := s.vols[name]; e != nil {
+		delete(e.users, container)
+	}
+}
+
+// List returns the volumes that the filters let through, by name: name (part of it), label, dangling, driver.
+func (s *Service) List(_ context.Context, filters map[string][]string) ([]volume.Volume, error) {
+	match, err := parseFilters(filters, "name", "label", "dangling", "driver")
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := []volume.Volume{}
+	for _, name := range slices.Sorted(maps.Keys(s.vols)) {
+		if e := s.vols[name]; match(name, e) {
+			list = append(list, s.view(name, e))
+		}
+	}
+	return list, nil
+}
+
+// Prune removes the volumes that no container refers to: anonymous ones, and with the filter all=true the others too.
+// Further filters: label, label!.
+func (s *Service) Prune(ctx context.Context, filters map[string][]string) (*volume.PruneReport, error) {
+	match, err := parseFilters(filters, "label", "label!", "all")
+	if err != nil {
+		return nil, err
+	}
+	all := false
+	for _, v := range filters["all"] {
+		if all, err = parseBool("all", v); err != nil {
+			return nil, err
+		}
+	}
+	report := &volume.PruneReport{VolumesDeleted: []string{}}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, name := range slices.Sorted(maps.Keys(s.vols)) {
+		e := s.vols[name]
+		if _, anonymous := e.Labels[AnonymousLabel]; len(e.users) > 0 || !anonymous && !all || !match(name, e) {
+			continue
+		}
+		if ctx.Err() != nil {
+			break
+		}
+		size := diskUsage(s.path(name))
+		if err := s.drop(name); err != nil {
+			s.log.Warn("volume not pruned", "volume", name, "error", err)
+			continue
+		}
+		report.VolumesDeleted = append(report.VolumesDeleted, name)
+		report.SpaceReclaimed += uint64(size)
+	}
+	s.emit(events.ActionPrune, "", map[string]string{"reclaimed": fmt.Sprint(report.SpaceReclaimed)})
+	return report, nil
+}
+
+// DiskUsage returns all volumes with their sizes and counts of users, for GET /system/df.
+func (s *Service) DiskUsage(ctx context.Context) ([]volume.Volume, error) {
+	list, err := s.List(ctx, nil)
+	for i := range list {
+		v := &list[i]
+		s.mu.Lock()
+		users := 0
+		if e := s.vols[v.Name]; e != nil {
+			users = len(e.users)
+		}
+		s.mu.Unlock()
+		v.UsageData = &volume.UsageData{RefCount: int64(users), Size: diskUsage(v.Mountpoint)}
+	}
+	return list, err
+}
+
+// diskUsage sums the sizes of the files under dir; what can't be read counts nothing.
+func diskUsage(dir string) (size int64) {
+	_ = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
+		if err != nil {
+			if errors.Is(err, fs.ErrNotExist) {
+				return nil
+			}
+			return fs.SkipDir
+		}
+		if info, err := d.Info(); err == nil && info.Mode().IsRegular() {
+			size += info.Size()
+		}
+		return nil
+	})
+	return size
+}

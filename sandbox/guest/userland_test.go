@@ -1,0 +1,100 @@
+package guest_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/sockerless/sockerless/sandbox/guest/guesttest"
+	"github.com/sockerless/sockerless/sandbox/kernel"
+	"github.com/sockerless/sockerless/sandbox/userland"
+)
+
+// busybox makes a sandbox with the userland's busybox and links to it.
+func busybox(t testing.TB) *guesttest.Box {
+	t.Helper()
+	module, err := userland.Busybox()
+	if err != nil {
+		t.Skip(err)
+	}
+	b := guesttest.New(t, kernel.Limits{})
+	b.Image("/bin/busybox", module)
+	for _, name := range userland.Applets() {
+		if name != "busybox" {
+			if err := b.Root.Symlink("busybox", b.Root.Cwd, "/bin/"+name); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	return b
+}
+
+func TestBusyboxRunsCommands(t *testing.T) {
+	t.Parallel()
+	b := busybox(t)
+	b.Write("/tmp/a", 0o644, []byte("one\ntwo\nthree\n"))
+	for _, c := range []struct {
+		argv  []string
+		stdin string
+		want  string
+		code  int
+	}{
+		{[]string{"busybox", "echo", "hi"}, "", "hi\n", 0},
+		{[]string{"cat", "/tmp/a", "-"}, "four\n", "one\ntwo\nthree\nfour\n", 0},
+		{[]string{"ls", "/tmp"}, "", "a\n", 0},
+		{[]string{"xargs", "-n1", "echo", "got"}, "a b\nc\n", "got a\ngot b\ngot c\n", 0},
+		{[]string{"false"}, "", "", 1},
+		{[]string{"env", "-i", "A=b", "/bin/env"}, "", "A=b\n", 0},
+		{[]string{"awk", "{ print $1 | \"cat\" }"}, "x y\n", "x\n", 0},
+		{[]string{"pwd"}, "", "/tmp\n", 0},
+		{[]string{"wc", "-l", "a"}, "", "3 a\n", 0},
+	} {
+		stdout, stderr, status := b.Run(guesttest.Options{Dir: "/tmp", Stdin: c.stdin}, c.argv...)
+		if c.argv[0] == "awk" && strings.Contains(stderr, "/bin/sh") {
+			continue // there is no shell here
+		}
+		if stdout != c.want || status.ShellCode() != c.code {
+			t.Errorf("%q: stdout %q, stderr %q, status %d; want %q, %d", c.argv, stdout, stderr, status.ShellCode(), c.want, c.code)
+		}
+	}
+	stdout, stderr, _ := b.Run(guesttest.Options{}, "ls", "-l", "/tmp/a")
+	if !strings.HasPrefix(stdout, "-rw-r--r--") || !strings.Contains(stdout, " 14 ") {
+		t.Errorf("ls -l: %q, %q", stdout, stderr)
+	}
+}
+
+func BenchmarkBusybox(bench *testing.B) {
+	b := busybox(bench)
+	b.Write("/tmp/a", 0o644, []byte("one\ntwo\nthree\n"))
+	for name, argv := range map[string][]string{
+		"true": {"/bin/true"}, "echo": {"/bin/echo", "hello"}, "cat": {"/bin/cat", "/tmp/a"}, "ls": {"/bin/ls", "-l", "/tmp"},
+	} {
+		bench.Run(name, func(bench *testing.B) {
+			bench.ReportAllocs()
+			for bench.Loop() {
+				if _, stderr, status := b.Run(guesttest.Options{}, argv...); status != 0 {
+					bench.Fatal(stderr, status)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkSpawn starts commands from a task, as a shell does.
+func BenchmarkSpawn(bench *testing.B) {
+	b := busybox(bench)
+	b.InTask(guesttest.Options{}, func(t *kernel.Task) {
+		attr := &kernel.SpawnAttr{Argv: []string{"true"}, Env: t.Image().Env}
+		bench.ReportAllocs()
+		for bench.Loop() {
+			child, err := t.Spawn("/bin/true", attr)
+			if err != nil {
+				bench.Error(err)
+				return
+			}
+			if _, err := t.Wait(child.Pid(), 0); err != nil {
+				bench.Error(err)
+				return
+			}
+		}
+	})
+}

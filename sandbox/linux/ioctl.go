@@ -1,0 +1,73 @@
+package linux
+
+import (
+	"github.com/sockerless/sockerless/sandbox/abi"
+	"github.com/sockerless/sockerless/sandbox/kernel"
+	"github.com/sockerless/sockerless/sandbox/vfs"
+)
+
+// Requests of ioctl(2) that concern the descriptor.
+const (
+	fionclex = 0x5450
+	fioclex  = 0x5451
+)
+
+// ioctlSize returns how many bytes a request reads or writes at its argument; 0 for an argument that is a number.
+func ioctlSize(req uint32) uint64 {
+	switch req {
+	case abi.TCGETS, abi.TCSETS, abi.TCSETSW, abi.TCSETSF:
+		return 36
+	case abi.TIOCGWINSZ, abi.TIOCSWINSZ:
+		return 8
+	case abi.TIOCGPGRP, abi.TIOCSPGRP, abi.TIOCOUTQ, abi.TIOCGSID, abi.FIONREAD, abi.FIONBIO:
+		return 4
+	}
+	if req>>30 != 0 { // _IOR, _IOW, _IOWR tell it
+		return uint64(req >> 16 & 0x3fff)
+	}
+	return 0
+}
+
+// ioctl: EBADF, EFAULT, ENOTTY for requests that the file has not, and the request's own.
+func ioctl(t *kernel.Task, m Memory, a args) (int64, error) {
+	fd, req := a.int(0), a.u32(1)
+	return withFile(t, fd, func(o *vfs.OpenFile) (int64, error) {
+		if o.Flags()&abi.O_PATH != 0 {
+			return 0, abi.EBADF
+		}
+		switch req {
+		case fioclex, fionclex:
+			return ok(t.Files.SetCloexec(fd, req == fioclex))
+		case abi.FIONBIO:
+			var on int32
+			if err := get(m, a[2], &on); err != nil {
+				return 0, err
+			}
+			flags := o.Flags() &^ abi.O_NONBLOCK
+			if on != 0 {
+				flags |= abi.O_NONBLOCK
+			}
+			o.SetFlags(flags)
+			return 0, nil
+		}
+		if f, isIoctler := o.File.(vfs.Ioctler); isIoctler {
+			// A request that does not need the memory does not mind that it is bad.
+			arg, _ := m.Slice(a[2], ioctlSize(req))
+			n, err := f.Ioctl(t, req, a[2], arg)
+			return int64(n), err
+		}
+		if _, isRegular := o.File.(vfs.Seekable); isRegular && req == abi.FIONREAD {
+			st, err := o.Stat()
+			if err != nil {
+				return 0, err
+			}
+			at, err := o.Seek(0, abi.SEEK_CUR)
+			if err != nil {
+				return 0, err
+			}
+			left := int32(min(max(st.Size-at, 0), 1<<31-1))
+			return ok(put(m, a[2], &left))
+		}
+		return 0, abi.ENOTTY
+	})
+}

@@ -1,0 +1,282 @@
+package linux
+
+import (
+	"time"
+
+	"github.com/sockerless/sockerless/sandbox/abi"
+	"github.com/sockerless/sockerless/sandbox/kernel"
+	"github.com/sockerless/sockerless/sandbox/vfs"
+	"github.com/sockerless/sockerless/sandbox/wasm"
+)
+
+// exit ends a WebAssembly program; it does not return.
+func exit(code uint32) { wasm.Exit(code & 0xff) }
+
+// getpid, gettid, set_tid_address: a task is one thread.
+func getpid(t *kernel.Task, _ Memory, _ args) (int64, error) { return int64(t.Pid()), nil }
+
+// getppid cannot fail.
+func getppid(t *kernel.Task, _ Memory, _ args) (int64, error) { return int64(t.Ppid()), nil }
+
+// getpgid: ESRCH.
+func getpgid(t *kernel.Task, _ Memory, a args) (int64, error) {
+	id, err := t.Pgid(a.int(0))
+	return int64(id), err
+}
+
+// getpgrp cannot fail.
+func getpgrp(t *kernel.Task, m Memory, _ args) (int64, error) { return getpgid(t, m, args{}) }
+
+// setpgid: EINVAL, EPERM, ESRCH.
+func setpgid(t *kernel.Task, _ Memory, a args) (int64, error) {
+	return ok(t.Setpgid(a.int(0), a.int(1)))
+}
+
+// getsid: ESRCH.
+func getsid(t *kernel.Task, _ Memory, a args) (int64, error) {
+	id, err := t.Sid(a.int(0))
+	return int64(id), err
+}
+
+// setsid: EPERM.
+func setsid(t *kernel.Task, _ Memory, _ args) (int64, error) {
+	id, err := t.Setsid()
+	return int64(id), err
+}
+
+func timeval(d time.Duration) abi.Timeval {
+	return abi.Timeval{Sec: int64(d / time.Second), Usec: int64(d % time.Second / time.Microsecond)}
+}
+
+// wait4: ECHILD, EFAULT, EINTR, EINVAL.
+func wait4(t *kernel.Task, m Memory, a args) (int64, error) {
+	const clone = 0xe0000000 // __WNOTHREAD, __WALL, __WCLONE: there are no threads
+	if a.u32(2)&^(abi.WNOHANG|abi.WUNTRACED|abi.WCONTINUED|clone) != 0 {
+		return 0, abi.EINVAL
+	}
+	res, err := t.Wait(a.int(0), a.int(2)&(abi.WNOHANG|abi.WUNTRACED|abi.WCONTINUED))
+	if err != nil || res.Pid == 0 {
+		return 0, err
+	}
+	if err := putOpt(m, a[1], &res.Status); err != nil {
+		return 0, err
+	}
+	usage := abi.Rusage{Utime: timeval(res.CPU)}
+	return int64(res.Pid), putOpt(m, a[3], &usage)
+}
+
+// waitid: ECHILD, EFAULT, EINTR, EINVAL; also for WNOWAIT.
+func waitid(t *kernel.Task, m Memory, a args) (int64, error) {
+	const pAll, pPid, pPgid = 0, 1, 2
+	const wexited = 4
+	pid, options := a.int(1), a.int(3)
+	switch {
+	case options&^(abi.WNOHANG|abi.WUNTRACED|abi.WCONTINUED|wexited) != 0 || options&wexited == 0:
+		return 0, abi.EINVAL
+	case a[0] == pAll:
+		pid = -1
+	case a[0] == pPid && pid > 0:
+	case a[0] == pPgid && pid > 0:
+		pid = -pid
+	case a[0] == pPgid && pid == 0:
+	default:
+		return 0, abi.EINVAL
+	}
+	res, err := t.Wait(pid, options&^wexited)
+	if err != nil {
+		return 0, err
+	}
+	if a[2] != 0 {
+		info, err := m.Slice(a[2], 128)
+		if err != nil {
+			return 0, err
+		}
+		clear(info)
+		if res.Pid != 0 {
+			code, status := siginfo(res.Status)
+			for i, v := range []uint32{uint32(abi.SIGCHLD), 0, code, 0, uint32(res.Pid), t.Cred().RealUID, status} {
+				le.PutUint32(info[4*i:], v)
+			}
+		}
+	}
+	usage := abi.Rusage{Utime: timeval(res.CPU)}
+	return ok(putOpt(m, a[4], &usage))
+}
+
+// siginfo returns si_code (CLD_…) and si_status of an end, stop or continue (sigaction(2)).
+func siginfo(w abi.WaitStatus) (code, status uint32) {
+	switch {
+	case w == abi.Continued:
+		return 6, uint32(abi.SIGCONT)
+	case w.IsStopped():
+		return 5, uint32(w.Signal())
+	case w.IsSignaled():
+		return 2, uint32(w.Signal())
+	}
+	return 1, uint32(w.ExitCode())
+}
+
+// prctl: EFAULT, EINVAL for all but PR_SET_NAME, PR_GET_NAME, PR_SET_NO_NEW_PRIVS and PR_GET_NO_NEW_PRIVS: there are no
+// privileges to gain by execve(2), so that is always 1 to read.
+func prctl(t *kernel.Task, m Memory, a args) (int64, error) {
+	const setName, getName, setNoNewPrivs, getNoNewPrivs = 15, 16, 38, 39
+	switch a.int(0) {
+	case setName:
+		name, err := cstring(m, a[1], 16, nil)
+		if err == nil && name == "" { // longer ones are cut
+			var b []byte
+			if b, err = m.Slice(a[1], 15); err == nil && b[0] != 0 {
+				name = string(b)
+			}
+		}
+		if err != nil {
+			return 0, err
+		}
+		t.SetComm(name)
+		return 0, nil
+	case getName:
+		b, err := m.Slice(a[1], 16)
+		if err == nil {
+			clear(b[copy(b, t.Image().Comm):])
+		}
+		return 0, err
+	case setNoNewPrivs:
+		if a[1] != 1 {
+			return 0, abi.EINVAL
+		}
+		return 0, nil
+	case getNoNewPrivs:
+		return 1, nil
+	}
+	return 0, abi.EINVAL
+}
+
+// spawn is SYS_SPAWN: EFAULT, E2BIG, EINVAL, EPERM (a group of another session), EAGAIN (the limit of tasks), and the
+// errors of execve(2): EACCES, ELOOP, ENAMETOOLONG, ENOENT, ENOEXEC, ENOMEM, ENOTDIR.
+func spawn(t *kernel.Task, m Memory, a args) (int64, error) {
+	name, attr, err := spawnAttr(t, m, a)
+	if err != nil {
+		return 0, err
+	}
+	child, err := t.Spawn(name, attr)
+	if err != nil {
+		return 0, err
+	}
+	return int64(child.Pid()), nil
+}
+
+// exec is SYS_EXEC, with the errors of execve(2).
+func exec(t *kernel.Task, m Memory, a args) (int64, error) {
+	name, attr, err := spawnAttr(t, m, a)
+	if err != nil {
+		return 0, err
+	}
+	return ok(t.Replace(name, attr))
+}
+
+// execve: E2BIG, EACCES, EFAULT, ELOOP, ENAMETOOLONG, ENOENT, ENOEXEC, ENOTDIR. A NULL environment is an empty one.
+func execve(t *kernel.Task, m Memory, a args) (int64, error) {
+	name, err := path(m, a[0])
+	if err != nil {
+		return 0, err
+	}
+	var argv, env []string
+	if a[1] != 0 {
+		if argv, err = stringArray(m, a[1]); err != nil {
+			return 0, err
+		}
+	}
+	if a[2] != 0 {
+		if env, err = stringArray(m, a[2]); err != nil {
+			return 0, err
+		}
+	}
+	return ok(t.Exec(name, argv, env))
+}
+
+const maxSpawnFiles = 1024
+
+func spawnAttr(t *kernel.Task, m Memory, a args) (string, *kernel.SpawnAttr, error) {
+	fail := func(err error) (string, *kernel.SpawnAttr, error) { return "", nil, err }
+	name, err := path(m, a[0])
+	if err != nil {
+		return fail(err)
+	}
+	var raw abi.SpawnAttr
+	if err := get(m, a[1], &raw); err != nil {
+		return fail(err)
+	}
+	const flags = abi.SPAWN_SETPGROUP | abi.SPAWN_SETSID | abi.SPAWN_SETSIGMASK
+	if raw.Flags&^flags != 0 || raw.Pgid < 0 || raw.NFiles > maxSpawnFiles {
+		return fail(abi.EINVAL)
+	}
+	attr := &kernel.SpawnAttr{
+		Env:    t.Image().Env,
+		Setsid: raw.Flags&abi.SPAWN_SETSID != 0, Setpgrp: raw.Flags&abi.SPAWN_SETPGROUP != 0, Pgid: int(raw.Pgid),
+		Default: abi.SigSet(raw.SigDfl), SetMask: raw.Flags&abi.SPAWN_SETSIGMASK != 0, Mask: abi.SigSet(raw.SigMask),
+	}
+	if attr.Argv, err = stringArray(m, raw.Argv); err != nil {
+		return fail(err)
+	}
+	if raw.Envp != 0 {
+		if attr.Env, err = stringArray(m, raw.Envp); err != nil {
+			return fail(err)
+		}
+	}
+	if raw.Dir != 0 {
+		d, err := path(m, raw.Dir)
+		if err != nil {
+			return fail(err)
+		}
+		fs := t.FS()
+		if attr.Dir, err = fs.Walk(fs.Cwd, d, true); err != nil {
+			return fail(err)
+		}
+		if err := maySearch(fs, attr.Dir); err != nil {
+			return fail(err)
+		}
+	}
+	list, err := m.Slice(raw.Files, 8*uint64(raw.NFiles))
+	if err != nil {
+		return fail(err)
+	}
+	for ; len(list) > 0; list = list[8:] {
+		attr.Files = append(attr.Files, abi.SpawnFile{From: int32(le.Uint32(list)), To: int32(le.Uint32(list[4:]))})
+	}
+	return name, attr, nil
+}
+
+func maySearch(fs *vfs.Context, p vfs.Path) error {
+	st, err := p.Inode().Stat()
+	if err != nil {
+		return err
+	}
+	if st.Mode&abi.S_IFMT != abi.S_IFDIR {
+		return abi.ENOTDIR
+	}
+	return fs.Cred.Access(&st, abi.X_OK)
+}
+
+// argList and environ are SYS_ARGS and SYS_ENVIRON: EFAULT.
+func argList(t *kernel.Task, m Memory, a args) (int64, error) { return strings(m, a, t.Image().Argv) }
+
+func environ(t *kernel.Task, m Memory, a args) (int64, error) { return strings(m, a, t.Image().Env) }
+
+func strings(m Memory, a args, list []string) (int64, error) {
+	size := 0
+	for _, s := range list {
+		size += len(s) + 1
+	}
+	if uint64(size) > a[1] {
+		return int64(size), nil
+	}
+	b, err := m.Slice(a[0], uint64(size))
+	if err != nil {
+		return 0, err
+	}
+	for _, s := range list {
+		b[copy(b, s)] = 0
+		b = b[len(s)+1:]
+	}
+	return int64(size), nil
+}

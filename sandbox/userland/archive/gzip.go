@@ -1,0 +1,211 @@
+// Package archive holds tar and the compressors.
+package archive
+
+import (
+	"bufio"
+	"compress/bzip2"
+	"errors"
+	"io"
+	"strings"
+
+	"github.com/klauspost/compress/gzip"
+
+	"github.com/sockerless/sockerless/sandbox/abi"
+	"github.com/sockerless/sockerless/sandbox/userland/applet"
+	"github.com/sockerless/sockerless/sandbox/userland/sys"
+)
+
+// bufferSize is that of streams, in bytes.
+const bufferSize = 128 << 10
+
+var (
+	errMagic = errors.New("invalid magic")
+	errCRC   = errors.New("corrupted data")
+)
+
+// Gzip compresses files.
+func Gzip(c *applet.Context) int {
+	o := c.Getopt("cfkdtnqvV123456789", "stdout=c", "to-stdout=c", "force=f", "decompress=d", "uncompress=d", "test=t", "quiet=q", "fast=1", "best=9", "no-name=n", "keep=k", "verbose=v")
+	if o.Has("dt") {
+		return expandFiles(c, o)
+	}
+	level := 6
+	if x := o.Last("123456789"); x != 0 {
+		level = int(x - '0')
+	}
+	if x := o.Has("c") || len(c.Args) == 0; x && sys.Isatty(1) && !o.Has("f") {
+		c.Fatalf("compressed data not written to terminal, use -f to force it")
+	}
+	return eachFile(c, o, func(in io.Reader, out io.Writer) error {
+		w, err := gzip.NewWriterLevel(out, level)
+		if err != nil {
+			return err
+		}
+		if _, err := io.CopyBuffer(w, in, make([]byte, bufferSize)); err != nil {
+			return err
+		}
+		return w.Close()
+	}, func(name string) (string, bool) {
+		return name + ".gz", true
+	})
+}
+
+// Gunzip decompresses files.
+func Gunzip(c *applet.Context) int {
+	o := c.Getopt("cfkdtnqv", "stdout=c", "to-stdout=c", "force=f", "test=t", "no-name=n", "keep=k", "quiet=q", "decompress=d", "verbose=v")
+	return expandFiles(c, o)
+}
+
+// Zcat decompresses to standard output.
+func Zcat(c *applet.Context) int {
+	o := c.Getopt("cfkdtnqv", "stdout=c")
+	o.Order = append(o.Order, 'c', 'a')
+	return expandFiles(c, o)
+}
+
+func expandFiles(c *applet.Context, o *applet.Options) int {
+	return eachFile(c, o, func(in io.Reader, out io.Writer) error {
+		r, err := decompressed(in, o.Has("f") && o.Has("c"))
+		if err == errMagic && o.Has("a") {
+			err = errors.New("no gzip/bzip2/xz magic")
+		}
+		if err != nil {
+			return err
+		}
+		_, err = io.CopyBuffer(out, r, make([]byte, bufferSize))
+		return corrupted(err)
+	}, func(name string) (string, bool) {
+		for _, suffix := range []struct{ from, to string }{{".gz", ""}, {".tgz", ".tar"}, {".z", ""}, {".Z", ""}} {
+			if stem, ok := strings.CutSuffix(name, suffix.from); ok && stem != "" {
+				return stem + suffix.to, true
+			}
+		}
+		c.Errorf("%s: unknown suffix - ignored", name)
+		return "", false
+	})
+}
+
+// corrupted gives the errors of the decompressor busybox's words.
+func corrupted(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return errors.New("unexpected end of file")
+	case errors.Is(err, gzip.ErrChecksum):
+		return errors.New("crc error")
+	case errors.Is(err, gzip.ErrHeader):
+		return errMagic
+	}
+	if _, ok := err.(abi.Errno); ok {
+		return err
+	}
+	return errCRC
+}
+
+// decompressed finds out by the first bytes how a stream is compressed. With plain, one that is not passes as it is.
+func decompressed(in io.Reader, plain bool) (io.Reader, error) {
+	b := bufio.NewReaderSize(in, bufferSize)
+	magic, _ := b.Peek(6)
+	switch text := string(magic); {
+	case strings.HasPrefix(text, "\x1f\x8b"):
+		r, err := gzip.NewReader(b)
+		return r, corrupted(err)
+	case strings.HasPrefix(text, "BZh"):
+		return bzip2.NewReader(b), nil
+	case strings.HasPrefix(text, "\xfd7zXZ"):
+		return nil, errors.New("xz decompression is not supported")
+	}
+	if plain {
+		return b, nil
+	}
+	return nil, errMagic
+}
+
+// eachFile puts every operand through a filter into a file of the new name, which takes its place; standard input
+// goes to standard output.
+func eachFile(c *applet.Context, o *applet.Options, filter func(io.Reader, io.Writer) error, rename func(string) (string, bool)) int {
+	code := 0
+	for _, name := range c.Operands() {
+		if name == "-" {
+			if err := filter(sys.FD(0), target(c, o, nil)); err != nil {
+				c.Errorf("%s", applet.Strerror(err))
+				code = 1
+			}
+			continue
+		}
+		if !oneFile(c, o, name, filter, rename) {
+			code = 1
+		}
+	}
+	return code
+}
+
+// target is where the output goes: nowhere with -t, standard output without a file.
+func target(c *applet.Context, o *applet.Options, file io.Writer) io.Writer {
+	switch {
+	case o.Has("t"):
+		return io.Discard
+	case file == nil:
+		return &c.Out
+	}
+	return file
+}
+
+func oneFile(c *applet.Context, o *applet.Options, name string, filter func(io.Reader, io.Writer) error, rename func(string) (string, bool)) bool {
+	in, ok := c.FOpen(name)
+	if !ok {
+		return false
+	}
+	defer sys.Close(in)
+	st, err := sys.Fstat(in)
+	if err != nil {
+		c.Perror(name, err)
+		return false
+	}
+	if o.Has("ct") {
+		if err := filter(sys.FD(in), target(c, o, nil)); err != nil {
+			c.Errorf("%s", applet.Strerror(err))
+			return false
+		}
+		return true
+	}
+	if st.Mode&abi.S_IFMT == abi.S_IFDIR {
+		c.Errorf("%s: is a directory - ignored", name)
+		return false
+	}
+	newName, ok := rename(name)
+	if !ok {
+		return false
+	}
+	flags := abi.O_WRONLY | abi.O_CREAT | abi.O_TRUNC | abi.O_CLOEXEC
+	if !o.Has("f") {
+		flags |= abi.O_EXCL
+	}
+	out, err := sys.Open(newName, flags, st.Mode&0o777)
+	if err != nil {
+		c.Errorf("can't open '%s': %s", newName, applet.Strerror(err))
+		return false
+	}
+	w := bufio.NewWriterSize(sys.FD(out), bufferSize)
+	err = filter(sys.FD(in), w)
+	if flushErr := w.Flush(); err == nil {
+		err = flushErr
+	}
+	sys.Chown(newName, int(st.UID), int(st.GID), 0)
+	sys.Fchmod(out, st.Mode&abi.PermMask)
+	sys.Close(out)
+	sys.Utimens(newName, st.Atim, st.Mtim, 0)
+	if err != nil {
+		c.Errorf("%s", applet.Strerror(err))
+		sys.Unlink(newName)
+		return false
+	}
+	if !o.Has("k") {
+		if err := sys.Unlink(name); err != nil {
+			c.Perror(name, err)
+			return false
+		}
+	}
+	return true
+}
