@@ -709,7 +709,7 @@ func (sh *shell) readRaw(f *vfs.OpenFile, o readOptions) (string, int) {
 				continue
 			}
 		}
-		n, err := sh.task.Read(f, c[:])
+		n, err := sh.readWaiting(f, c[:])
 		if err == abi.EINTR {
 			if status := sh.readInterrupted(); status != 0 {
 				return b.String(), status

@@ -259,6 +259,13 @@ func (sh *shell) write(fd int, s string) error {
 		switch {
 		case err == abi.EINTR && !sh.task.Dying():
 			sh.collectSignals()
+		case err == abi.EAGAIN || err == nil && n == 0: // a program has left the file non-blocking
+			if err := sh.task.Await(f, abi.POLLOUT, time.Time{}); err != nil && err != abi.EINTR {
+				return err
+			}
+			if sh.task.Dying() {
+				return abi.EINTR
+			}
 		case err != nil:
 			return err
 		}

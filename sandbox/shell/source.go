@@ -6,6 +6,7 @@ import (
 	"io"
 	"runtime"
 	"strings"
+	"time"
 
 	"github.com/sockerless/sockerless/sandbox/abi"
 	"github.com/sockerless/sockerless/sandbox/vfs"
@@ -100,7 +101,7 @@ func (r *fileSource) Read(p []byte) (int, error) {
 // read reads from a file of the task, across caught signals; their traps wait for the command to end.
 func (sh *shell) read(f *vfs.OpenFile, p []byte) (int, error) {
 	for {
-		n, err := sh.task.Read(f, p)
+		n, err := sh.readWaiting(f, p)
 		if err != abi.EINTR {
 			return n, err
 		}
@@ -110,6 +111,19 @@ func (sh *shell) read(f *vfs.OpenFile, p []byte) (int, error) {
 		sh.collectSignals()
 		if sh.interrupted {
 			return 0, errInterrupted
+		}
+	}
+}
+
+// readWaiting is Task.Read that waits even when a program has left the file non-blocking behind it.
+func (sh *shell) readWaiting(f *vfs.OpenFile, p []byte) (int, error) {
+	for {
+		n, err := sh.task.Read(f, p)
+		if err != abi.EAGAIN {
+			return n, err
+		}
+		if err := sh.task.Await(f, abi.POLLIN, time.Time{}); err != nil {
+			return 0, err
 		}
 	}
 }
