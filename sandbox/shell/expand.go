@@ -167,6 +167,7 @@ func (sh *shell) pattern(src string) *pattern {
 		return p
 	}
 	p := compilePattern(src, sh.bash)
+	p.dying = func() bool { return sh.task.Checkpoint() != nil }
 	if len(sh.patterns) >= 128 || sh.patterns == nil {
 		sh.patterns = make(map[string]*pattern, 16)
 	}

@@ -653,10 +653,16 @@ func (sh *shell) transform(p *syntax.ParamExp, name string, v *paramValue) error
 	return nil
 }
 
-// regexps compiles an extended regular expression, remembering some. POSIX wants the longest match.
+// maxRegexp bounds a regular expression, in bytes.
+const maxRegexp = 32 << 10
+
+// regexp compiles an extended regular expression, remembering some. POSIX wants the longest match.
 func (sh *shell) regexp(src string) (*regexp.Regexp, error) {
 	if re := sh.regexps[src]; re != nil {
 		return re, nil
+	}
+	if len(src) > maxRegexp {
+		return nil, shellError("regular expression too long")
 	}
 	re, err := regexp.Compile(src)
 	if err != nil {

@@ -47,13 +47,22 @@ func TestEndlessComputationsDieAtOnceOfAKill(t *testing.T) {
 		"while [[ aaaaaaaa =~ a*b ]] || :; do continue; done",
 		"trap '' TERM INT HUP; while :; do :; done",
 		"while :; do sleep 0 & done",
+		"x=$(seq 1 200000); p=$(yes '*1' | head -n 30000); echo go; case $x in $p) :;; esac; while :; do :; done",
+		"x=$(yes aaaa | head -n 100000); echo go; [[ $x == +(+(+(+(a|?)*)*)*)b ]]; while :; do :; done",
+		"x=$(yes aaaa | head -n 50000); echo go; [[ $x =~ ^(((a|aa|.)+)+)+(.?){900}b$ ]]; while :; do :; done",
+		"x=$(yes '[[:[:' | head -n 100000); echo go; : $x \"${x#$x}\"; while :; do :; done",
+		"x=$(yes '+(@(' | head -n 50000); echo go; : \"${x#$x}\"; while :; do :; done",
 		"spin", "sleep 1000", "read x < /dev/tty || spin", "cat /dev/zero | cat", "mkfifo p; cat < p",
 	} {
 		t.Run(script, func(t *testing.T) {
 			t.Parallel()
 			s := newSandbox(t)
-			task, _, _ := s.start("", "bash", "-c", "echo; "+script)
-			until(t, "the start", func() bool { return task.CPU() > 0 })
+			task, out, _ := s.start("", "bash", "-c", "echo; "+script)
+			until(t, "the start", func() bool {
+				return strings.Contains(out.String(), "go") || !strings.Contains(script, "go") && out.String() != ""
+			})
+			from := task.CPU() // it shall have begun
+			until(t, "computing", func() bool { return task.CPU() > from+30*time.Millisecond || task.State() == 'S' })
 			task.Signal(abi.SIGKILL)
 			if st := ended(t, task); st.ShellCode() != 137 {
 				t.Errorf("status %d, want 137", st.ShellCode())
