@@ -95,11 +95,11 @@ func (sh *shell) jobLine(j *job, long bool) string {
 			state = fmt.Sprintf("Done(%d)", c)
 		}
 	}
-	s := fmt.Sprintf("[%d] %c ", j.id, sign)
+	s := fmt.Sprintf("[%d]%c  ", j.id, sign)
 	if long {
 		s += strconv.Itoa(j.procs[0].pid) + " "
 	}
-	return fmt.Sprintf("%s %-26s%s\n", s, state, j.text)
+	return fmt.Sprintf("%-32s %s\n", s+state, j.text)
 }
 
 // foreground is fg and bg.
@@ -265,6 +265,18 @@ func (sh *shell) waitAny() int {
 			sh.record(res, nil)
 		}
 	}
+}
+
+// history lists the lines of an interactive shell.
+func history(sh *shell, _ []string) int {
+	if sh.term == nil {
+		return 0
+	}
+	var b strings.Builder
+	for i, line := range sh.term.history {
+		fmt.Fprintf(&b, "%4d %s\n", i, line)
+	}
+	return sh.print(b.String())
 }
 
 func disown(sh *shell, args []string) int {

@@ -327,7 +327,7 @@ func (sh *shell) background(st *syntax.Stmt) {
 	}
 	sh.addJob(j)
 	sh.lastBackground = c.Pid()
-	if sh.opt.interactive {
+	if sh.opt.interactive && sh.bash {
 		sh.write(2, fmt.Sprintf("[%d] %d\n", j.id, c.Pid()))
 	}
 	sh.status = 0
