@@ -73,7 +73,7 @@ func (sh *shell) abort(err error) {
 	sh.status = 2
 	if sh.bash {
 		sh.status = 1
-		if _, ok := err.(unsetError); ok {
+		if _, ok := err.(unsetError); ok && sh.opt.command && sh.level == 0 {
 			sh.status = 127
 		}
 	}
