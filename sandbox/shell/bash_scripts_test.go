@@ -19,6 +19,8 @@ var bashScripts = []string{
 	`f() { local -a l=(1 2); local x=3; echo ${l[1]} $x; }; f; echo ${l[1]-none}`,
 	`echo a >&2 2>/dev/null; { echo out; echo err >&2; } &> f; cat f; echo more &>> f; wc -l < f`,
 	`cat <(echo a) <(echo b); while read x; do echo "[$x]"; done < <(printf '1\n2\n')`,
+	`cat <(echo a) | cat; (cat <(echo b)); cat <(echo c) <(cat <(echo d)) &
+wait`, `cat <(echo last)`,
 	`echo hi > >(cat); wait; sleep 0.1; echo end`,
 	`case abc in a*) echo 1;& x) echo 2;; y) echo 3;; esac; case a in a) echo 1;;& [a-z]) echo 2;; b) echo 3;; esac`,
 	`mapfile -t l < <(printf 'a\nb\nc\n'); echo ${#l[@]} ${l[1]}; readarray x <<< $'p\nq'; printf '%s' "${x[@]}"`,

@@ -54,7 +54,7 @@ func (sh *shell) stmt(st *syntax.Stmt, tail bool) {
 	default:
 		sh.command(st, tail && !sh.opt.interactive && len(sh.pseudoTraps) == 0)
 	}
-	if len(sh.tempFDs) > temps {
+	if len(sh.tempFDs) > temps && sh.flow != flowExec { // a program that takes our place keeps them
 		sh.closeTemps(temps)
 	}
 }
