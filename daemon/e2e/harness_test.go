@@ -25,6 +25,8 @@ import (
 
 	"github.com/sockerless/sockerless/daemon"
 	"github.com/sockerless/sockerless/daemon/image"
+	"github.com/sockerless/sockerless/sandbox"
+	"github.com/sockerless/sockerless/sandbox/userland"
 )
 
 // patience bounds what a test waits for. Nothing should come near it.
@@ -47,6 +49,13 @@ func runSuite(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	suite.dir, suite.cache = dir, filepath.Join(dir, "compiled")
+	if user, err := os.UserCacheDir(); err == nil { // compiling the busybox takes seconds: once is enough
+		suite.cache = filepath.Join(user, "sockerless-test")
+	}
+	if err := warm(suite.cache); err != nil {
+		fmt.Fprintln(os.Stderr, "e2e: compiling the busybox:", err)
+		return 1
+	}
 	var opened *server
 	suite.common = sync.OnceValues(func() (*server, error) {
 		s, err := newServer(filepath.Join(dir, "common"), daemon.Config{})
@@ -66,6 +75,19 @@ func runSuite(m *testing.M) int {
 		opened.stop()
 	}
 	return code
+}
+
+// warm compiles the busybox, so that no test's patience is spent on it.
+func warm(cache string) error {
+	busybox, err := userland.Busybox()
+	if err != nil {
+		return err
+	}
+	rt, err := sandbox.NewRuntime(context.Background(), sandbox.RuntimeConfig{CacheDir: cache})
+	if err != nil {
+		return err
+	}
+	return errors.Join(rt.Warm(context.Background(), busybox), rt.Close())
 }
 
 // server is a daemon in this process, serving on a socket.
