@@ -4,7 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"context"
-	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
@@ -77,7 +77,7 @@ type fakeSandbox struct {
 
 func (b *fakeSandbox) Start(cfg *sandbox.ProcessConfig) (Process, error) {
 	if cfg.User == "nobody" {
-		return nil, errors.Join(sandbox.ErrNoUser)
+		return nil, fmt.Errorf("starting: %w", fmt.Errorf("unable to find user nobody: no matching entries in passwd file: %w", sandbox.ErrNoUser))
 	}
 	name := cfg.Argv[0]
 	run := b.r.programs[name]

@@ -333,6 +333,9 @@ func TestListFollowsItsFilters(t *testing.T) {
 			t.Errorf("%v: %v", f, err)
 		}
 	}
+	if got, want := w.past(eventtypes.VolumeEventType, "vol1"), []string{"create", "mount", "unmount"}; !slices.Equal(got, want) {
+		t.Errorf("events of the volume %q", got)
+	}
 	r, err := w.Prune(t.Context(), map[string][]string{"label!": {"a"}})
 	if err != nil || !slices.Equal(r.ContainersDeleted, []string{two}) || r.SpaceReclaimed != 10 {
 		t.Errorf("pruned %+v, %v", r, err)

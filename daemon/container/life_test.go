@@ -76,12 +76,13 @@ func TestProgramThatCannotBeStartedLeavesDockersTextAndExitCode(t *testing.T) {
 	}{
 		{"nope", "", prefix + `exec: "nope": executable file not found in $PATH: unknown`, 127},
 		{"/nope", "", prefix + `exec: "/nope": stat /nope: no such file or directory: unknown`, 127},
+		{"true", "nobody", "unable to find user nobody: no matching entries in passwd file", 126},
 		{"/etc", "", prefix + `exec: "/etc": permission denied: unknown`, 126},
 	} {
 		t.Run(tt.argv, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			id := w.create("", nil, tt.argv)
+			id := w.create("", func(c *types.Config, _ *types.HostConfig) { c.User = tt.user }, tt.argv)
 			err := w.Start(t.Context(), id)
 			if !errdefs.IsInvalidArgument(err) || err.Error() != tt.text {
 				t.Fatalf("got %v", err)
