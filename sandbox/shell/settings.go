@@ -7,7 +7,7 @@ type settings struct {
 	interactive, stdin, command, login                                      bool
 
 	braces, nullglob, dotglob, globstar, nocaseglob, nocasematch, extglob bool
-	expandAliases, lastpipe, inheritErrexit, failglob                     bool
+	expandAliases, inheritErrexit                                         bool
 }
 
 // option is an option of set -o; letter is 0 when it has none.

@@ -251,7 +251,7 @@ func (g *grep) file(fd int, name string) {
 
 // block searches whole lines and reports whether to go on.
 func (g *grep) block(block []byte) bool {
-	quick := g.needed != nil && len(g.needed) > 0 && !g.o.Has("v") && g.before == 0 && g.after == 0
+	quick := len(g.needed) > 0 && !g.o.Has("v") && g.before == 0 && g.after == 0
 	for len(block) > 0 {
 		if quick {
 			at := bytes.Index(block, g.needed)

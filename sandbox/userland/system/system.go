@@ -82,11 +82,10 @@ func Hostname(c *applet.Context) int {
 	}
 	host := text(u.Nodename)
 	address, full := hostEntry(host)
-	short, domain, _ := strings.Cut(full, ".")
+	_, domain, _ := strings.Cut(full, ".")
 	switch o.Last("dfis") {
 	case 's':
-		short, _, _ = strings.Cut(host, ".")
-		host = short
+		host, _, _ = strings.Cut(host, ".")
 	case 'f':
 		host = full
 	case 'd':
