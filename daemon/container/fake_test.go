@@ -340,6 +340,8 @@ type world struct {
 	volumes *volume.Service
 	image   *image.Image
 	shut    bool
+
+	patience time.Duration // of close
 }
 
 func newWorld(t testing.TB) *world {
@@ -380,7 +382,7 @@ func (w *world) close() {
 		return
 	}
 	w.shut = true
-	if err := w.Shutdown(context.Background(), 0); err != nil {
+	if err := w.Shutdown(context.Background(), w.patience); err != nil {
 		w.t.Error(err)
 	}
 	if n := w.rt.opened(); n != 0 {

@@ -136,6 +136,7 @@ func TestContainersComeBackWithTheNextDaemon(t *testing.T) {
 	if err := w.Stop(ctx, stopped, "", nil); err != nil {
 		t.Fatal(err)
 	}
+	w.patience = 10 * time.Second
 	w.close()
 	w.openAgain()
 	if err := w.Restore(ctx); err != nil {
