@@ -50,11 +50,21 @@ func startFailure(err error) (int, error) {
 	switch {
 	case errors.Is(err, sandbox.ErrNoUser):
 		return exitPermission, errdefs.ErrInvalidArgument.WithMessage(userError(err))
+	case errors.As(err, &start) && start.Op == "mkdir":
+		return exitUnknown, invalid("%s", mkdirText(start))
 	case errors.As(err, &start):
 		reason, code := reason(start)
 		return code, errdefs.ErrInvalidArgument.WithMessage(prefix + reason + ": unknown")
 	}
 	return exitUnknown, fmt.Errorf("failed to create task for container: %w", err)
+}
+
+// mkdirText says why the working directory could not be made: before runc has anything to do with it.
+func mkdirText(e *kernel.StartError) string {
+	if errors.Is(e.Err, abi.ENOTDIR) || errors.Is(e.Err, abi.EEXIST) {
+		return "Cannot mkdir: " + e.Path + " is not a directory"
+	}
+	return "mkdir " + e.Path + ": " + errnoText(e.Err)
 }
 
 // execFailure does the same for execs, whose errors runc reports in another way.

@@ -79,6 +79,9 @@ func (b *fakeSandbox) Start(cfg *sandbox.ProcessConfig) (Process, error) {
 	if cfg.User == "nobody" {
 		return nil, fmt.Errorf("starting: %w", fmt.Errorf("unable to find user nobody: no matching entries in passwd file: %w", sandbox.ErrNoUser))
 	}
+	if cfg.Dir == "/etc/passwd" {
+		return nil, &kernel.StartError{Op: "mkdir", Path: cfg.Dir, Err: abi.ENOTDIR}
+	}
 	name := cfg.Argv[0]
 	run := b.r.programs[name]
 	if run == nil {

@@ -220,7 +220,7 @@ func TestConfigurationIsMergedWithThatOfTheImage(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := processConfig(&c.def, c.streams)
-	want := []string{"PATH=/bin", "HOSTNAME=" + id[:12], "TERM=xterm", "FROM=user", "NEW=1", "HOME=/root"}
+	want := []string{"PATH=/bin", "HOSTNAME=" + id[:12], "TERM=xterm", "FROM=user", "NEW=1"}
 	if !slices.Equal(p.Env, want) || p.Dir != "/work" || !p.TTY || p.Stderr != nil {
 		t.Errorf("process %+v", p)
 	}
