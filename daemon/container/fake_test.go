@@ -4,7 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"context"
-	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
@@ -77,7 +77,10 @@ type fakeSandbox struct {
 
 func (b *fakeSandbox) Start(cfg *sandbox.ProcessConfig) (Process, error) {
 	if cfg.User == "nobody" {
-		return nil, errors.Join(sandbox.ErrNoUser)
+		return nil, fmt.Errorf("starting: %w", fmt.Errorf("unable to find user nobody: no matching entries in passwd file: %w", sandbox.ErrNoUser))
+	}
+	if cfg.Dir == "/etc/passwd" {
+		return nil, &kernel.StartError{Op: "mkdir", Path: cfg.Dir, Err: abi.ENOTDIR}
 	}
 	name := cfg.Argv[0]
 	run := b.r.programs[name]
@@ -340,6 +343,8 @@ type world struct {
 	volumes *volume.Service
 	image   *image.Image
 	shut    bool
+
+	patience time.Duration // of close
 }
 
 func newWorld(t testing.TB) *world {
@@ -380,7 +385,7 @@ func (w *world) close() {
 		return
 	}
 	w.shut = true
-	if err := w.Shutdown(context.Background(), 0); err != nil {
+	if err := w.Shutdown(context.Background(), w.patience); err != nil {
 		w.t.Error(err)
 	}
 	if n := w.rt.opened(); n != 0 {
