@@ -21,6 +21,9 @@ func main() {
 			os.Exit(int(code))
 		}
 		fmt.Fprintf(os.Stderr, "sockerlessd: %v\n", err)
+		if start := (*startError)(nil); errors.As(err, &start) {
+			os.Exit(start.exitCode())
+		}
 		os.Exit(1)
 	}
 }

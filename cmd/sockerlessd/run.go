@@ -67,8 +67,8 @@ func newRunCommand(stdout, stderr io.Writer) *cobra.Command {
 	for _, hidden := range []string{"validate", "group", "insecure-tcp", "tls", "tlsverify", "tlscacert", "tlscert", "tlskey"} {
 		f.MarkHidden(hidden)
 	}
-	f.Lookup("log-level").DefValue = "warn"
-	o.LogLevel = "warn"
+	f.Lookup("log-level").DefValue = "error"
+	o.LogLevel = "error" // what concerns the user is in the answers
 	f.BoolVar(&o.remove, "rm", false, "Remove the container when it exits")
 	f.BoolVarP(&o.interactive, "interactive", "i", false, "Keep STDIN open")
 	f.BoolVarP(&o.tty, "tty", "t", false, "Allocate a pseudo-TTY")
@@ -215,7 +215,7 @@ func (o *runOptions) attached(ctx context.Context, cli *client.Client, id string
 		if !o.remove {
 			fmt.Fprintf(stderr, "The container %.12s was kept.\n", id)
 		}
-		return err
+		return &startError{err}
 	}
 	restore, err := o.terminal(ctx, cli, id)
 	if err != nil {
@@ -245,6 +245,20 @@ func (o *runOptions) attached(ctx context.Context, cli *client.Client, id string
 	case err := <-wait.Error:
 		return err
 	}
+}
+
+// startError is what the daemon said of a program that it could not start. The exit code is docker run's.
+type startError struct{ error }
+
+func (e *startError) exitCode() int {
+	text := e.Error()
+	switch {
+	case strings.Contains(text, "executable file not found"), strings.Contains(text, "no such file or directory"):
+		return 127
+	case strings.Contains(text, "permission denied"), strings.Contains(text, "is a directory"), strings.Contains(text, "exec format error"):
+		return 126
+	}
+	return 125
 }
 
 // terminal puts our terminal into raw mode for a container's, and keeps the sizes alike.
