@@ -109,7 +109,7 @@ type randomDevice struct{ always }
 
 func (randomDevice) Read(p []byte, _ int64) (int, error) {
 	p = p[:min(len(p), 1<<25-1)] // as Linux (random(4)), and so that a task in it can be killed
-	rand.Read(p) // never fails (crypto/rand)
+	rand.Read(p)                 // never fails (crypto/rand)
 	return len(p), nil
 }
 func (randomDevice) Write(p []byte, _ int64) (int, error) { return len(p), nil }
