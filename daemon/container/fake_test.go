@@ -221,11 +221,28 @@ func (p *fakeProc) Pid() int               { return p.pid }
 func (p *fakeProc) Done() <-chan struct{}  { return p.done }
 func (p *fakeProc) Status() abi.WaitStatus { return p.status }
 func (p *fakeProc) OOMKilled() bool        { return p.oom }
-func (p *fakeProc) Stdin() io.WriteCloser {
+func (p *fakeProc) Stdin() kernel.Input {
 	if p.inw == nil {
 		return nil
 	}
-	return p.inw
+	return fakeInput{p.inw}
+}
+
+// fakeInput is a pipe as a program's input.
+type fakeInput struct{ *io.PipeWriter }
+
+// WriteUntil gives up when cancel is closed, and closes the pipe then.
+func (in fakeInput) WriteUntil(p []byte, cancel <-chan struct{}) (int, error) {
+	done := make(chan struct{})
+	defer close(done)
+	go func() {
+		select {
+		case <-cancel:
+			in.CloseWithError(context.Canceled)
+		case <-done:
+		}
+	}()
+	return in.Write(p)
 }
 func (p *fakeProc) Resize(w abi.Winsize) { p.mu.Lock(); p.size = w; p.mu.Unlock() }
 func (p *fakeProc) Signal(s abi.Signal) {
