@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"time"
 
 	eventtypes "github.com/moby/moby/api/types/events"
@@ -142,6 +143,7 @@ func (d *Daemon) openRuntime(ctx context.Context, busybox []byte) (container.Run
 		if err := rt.Warm(ctx, busybox); err != nil && ctx.Err() == nil {
 			d.log.Error("compiling the userland", "error", err)
 		}
+		debug.FreeOSMemory() // compiling takes memory that nothing needs afterwards
 	}()
 	return sandboxRuntime{rt}, nil
 }

@@ -119,6 +119,9 @@ func (o *options) load(f *pflag.FlagSet) (*config, error) {
 	}
 	if len(cfg.Hosts) == 0 {
 		cfg.Hosts = []string{defaultHost}
+		if os.Getenv("LISTEN_PID") == strconv.Itoa(os.Getpid()) { // systemd hands sockets over (sd_listen_fds(3))
+			cfg.Hosts = []string{"fd://"}
+		}
 	}
 	if cfg.Debug {
 		cfg.LogLevel = "debug"

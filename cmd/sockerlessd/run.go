@@ -67,8 +67,8 @@ func newRunCommand(stdout, stderr io.Writer) *cobra.Command {
 	for _, hidden := range []string{"validate", "group", "insecure-tcp", "tls", "tlsverify", "tlscacert", "tlscert", "tlskey"} {
 		f.MarkHidden(hidden)
 	}
-	f.Lookup("log-level").DefValue = "warn"
-	o.LogLevel = "warn"
+	f.Lookup("log-level").DefValue = "error"
+	o.LogLevel = "error" // what concerns the user is in the answers
 	f.BoolVar(&o.remove, "rm", false, "Remove the container when it exits")
 	f.BoolVarP(&o.interactive, "interactive", "i", false, "Keep STDIN open")
 	f.BoolVarP(&o.tty, "tty", "t", false, "Allocate a pseudo-TTY")

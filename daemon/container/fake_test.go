@@ -332,7 +332,7 @@ func (fakeImages) Collect(context.Context) error                { return nil }
 // world is a manager with what it needs.
 type world struct {
 	*Manager
-	t       *testing.T
+	t       testing.TB
 	root    string
 	store   *store.Store
 	bus     *events.Bus
@@ -342,7 +342,7 @@ type world struct {
 	shut    bool
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	w := &world{t: t, root: t.TempDir(), rt: &fakeRuntime{programs: programs()}}
 	w.image = &image.Image{ID: digest.FromString("test"), Platform: ocispec.Platform{OS: "linux", Architecture: "amd64"}}
 	w.image.Config = dockerspec.DockerOCIImageConfig{}
@@ -422,7 +422,7 @@ func (w *world) exitCode(id string, condition types.WaitCondition) int64 {
 	return answer(w.t, ch).StatusCode
 }
 
-func answer(t *testing.T, ch <-chan types.WaitResponse) types.WaitResponse {
+func answer(t testing.TB, ch <-chan types.WaitResponse) types.WaitResponse {
 	t.Helper()
 	select {
 	case r := <-ch:
@@ -528,4 +528,9 @@ func (b *safeBuffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.buf.String()
+}
+
+// parseEvents is a filter for one kind of event.
+func parseEvents(event string) (events.Filter, error) {
+	return events.ParseFilter(map[string][]string{"event": {event}})
 }

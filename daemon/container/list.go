@@ -107,7 +107,6 @@ type filters struct {
 	exited        []int
 	images        map[digest.Digest]bool // of the filter ancestor
 	before, since *container
-	volumes       bool
 	expose        []network.Port
 }
 

@@ -62,6 +62,8 @@ type Manager struct {
 	cancel context.CancelFunc
 	tasks  sync.WaitGroup // ends of containers being handled
 
+	restoring sync.WaitGroup // what Restore starts
+
 	mu       sync.RWMutex
 	byID     map[string]*container
 	names    map[string]string // IDs by name; a name is taken before its container is in byID

@@ -47,7 +47,7 @@ func (m *Manager) Restore(context.Context) error {
 	}
 	// Oldest first: others may depend on them.
 	slices.Reverse(start)
-	m.tasks.Go(func() {
+	m.restoring.Go(func() {
 		for _, c := range start {
 			if err := m.start(c, true); err != nil && !errors.Is(err, ErrNotModified) && !errors.Is(err, errStopping) {
 				m.log.Error("container not restarted", "container", c.id, "error", err)
@@ -79,7 +79,9 @@ func (m *Manager) Shutdown(_ context.Context, timeout time.Duration) error {
 	m.mu.Unlock()
 	var waits []<-chan struct{}
 	for _, c := range m.all() {
+		c.op.Lock() // a start that was under way comes to its end
 		sig, err := c.stopSignal("")
+		c.op.Unlock()
 		if err != nil {
 			return err
 		}
@@ -127,6 +129,7 @@ func (m *Manager) Shutdown(_ context.Context, timeout time.Duration) error {
 		m.saveLogged(c)
 		c.mu.Unlock()
 	}
+	m.restoring.Wait()
 	m.tasks.Wait()
 	m.cancel()
 	return errors.Join(errs...)

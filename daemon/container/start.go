@@ -78,7 +78,10 @@ func (m *Manager) startLocked(c *container, byHand bool) error {
 		s.Running, s.Restarting, s.Pid = false, false, 0
 		s.ExitCode, s.Error = code, err.Error()
 		m.saveLogged(c)
-		c.mu.Unlock() // who waits for an end goes on waiting, as with dockerd: nothing has ended
+		if st.Restarting {
+			c.notify(untilStopped)
+		} // otherwise who waits for an end goes on waiting, as with dockerd: nothing has ended
+		c.mu.Unlock()
 		c.streams.end()
 		return &startError{err}
 	}

@@ -75,9 +75,13 @@ type Memory struct{ mem api.Memory }
 // NewMemory returns the memory of a module, for calls that do not come from it.
 func NewMemory(mem api.Memory) Memory { return Memory{mem} }
 
-// Slice returns n bytes at addr, to read and to write, valid until the host function returns: EFAULT.
+// Slice returns n bytes at addr, to read and to write, valid until the host function returns: EFAULT. No bytes are at
+// every address.
 func (m *Memory) Slice(addr, n uint64) ([]byte, error) {
 	const max = 1<<32 - 1
+	if n == 0 {
+		return nil, nil
+	}
 	if m.mem == nil || addr > max || n > max {
 		return nil, abi.EFAULT
 	}

@@ -1,12 +1,12 @@
 package guest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/sockerless/sockerless/sandbox/abi"
@@ -23,9 +23,6 @@ const MaxModule = 256 << 20
 type Loader struct {
 	engine *wasm.Engine
 	log    *slog.Logger
-
-	mu   sync.Mutex
-	keys map[any]wasm.Key // of the contents of files that were loaded, by what identifies these
 }
 
 // NewLoader makes a loader; log may be nil.
@@ -33,63 +30,39 @@ func NewLoader(engine *wasm.Engine, log *slog.Logger) *Loader {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &Loader{engine: engine, log: log, keys: make(map[any]wasm.Key)}
+	return &Loader{engine, log}
 }
 
 // Load implements kernel.Loader. What the engine cannot compile or link is ENOEXEC; the log tells why.
 func (l *Loader) Load(t *kernel.Task, exe *vfs.OpenFile, head []byte) (kernel.Program, error) {
-	if !strings.HasPrefix(string(head), "\x00asm") {
+	if !bytes.HasPrefix(head, []byte("\x00asm")) {
 		return nil, nil
 	}
-	id := identify(exe)
-	if m := l.loaded(id); m != nil {
-		return &program{m, l.log}, nil
+	var m *wasm.Module
+	var err error
+	if id := identify(exe); id != nil {
+		m, err = l.engine.LoadFile(t.Context(), id, func() ([]byte, error) { return readAll(t, exe) })
+	} else if code, rerr := readAll(t, exe); rerr != nil {
+		err = rerr
+	} else {
+		m, err = l.engine.Load(t.Context(), code)
 	}
-	code, err := readAll(t, exe)
-	if err != nil {
-		return nil, err
-	}
-	m, err := l.engine.Load(t.Context(), code)
 	var bad *wasm.ModuleError
+	var errno abi.Errno
 	switch {
+	case err == nil:
+		return &program{m, l.log}, nil
 	case errors.As(err, &bad):
 		name, _ := t.Kernel().Namespace().Name(exe.Path, t.Root())
 		l.log.Info("cannot run WebAssembly module", "path", name, "reason", bad.Err)
 		return nil, abi.ENOEXEC
 	case errors.Is(err, context.Canceled):
 		return nil, abi.EINTR
-	case err != nil:
-		l.log.Error("cannot load WebAssembly module", "error", err)
-		return nil, abi.EIO
+	case errors.As(err, &errno):
+		return nil, errno
 	}
-	if id != nil {
-		l.remember(id, m.Key())
-	}
-	return &program{m, l.log}, nil
-}
-
-func (l *Loader) loaded(id any) *wasm.Module {
-	if id == nil {
-		return nil
-	}
-	l.mu.Lock()
-	key, ok := l.keys[id]
-	l.mu.Unlock()
-	if !ok {
-		return nil
-	}
-	return l.engine.Loaded(key)
-}
-
-const maxKeys = 4096
-
-func (l *Loader) remember(id any, key wasm.Key) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if len(l.keys) >= maxKeys {
-		clear(l.keys)
-	}
-	l.keys[id] = key
+	l.log.Error("cannot load WebAssembly module", "error", err)
+	return nil, abi.EIO
 }
 
 type contentID string

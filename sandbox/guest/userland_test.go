@@ -78,3 +78,23 @@ func BenchmarkBusybox(bench *testing.B) {
 		})
 	}
 }
+
+// BenchmarkSpawn starts commands from a task, as a shell does.
+func BenchmarkSpawn(bench *testing.B) {
+	b := busybox(bench)
+	b.InTask(guesttest.Options{}, func(t *kernel.Task) {
+		attr := &kernel.SpawnAttr{Argv: []string{"true"}, Env: t.Image().Env}
+		bench.ReportAllocs()
+		for bench.Loop() {
+			child, err := t.Spawn("/bin/true", attr)
+			if err != nil {
+				bench.Error(err)
+				return
+			}
+			if _, err := t.Wait(child.Pid(), 0); err != nil {
+				bench.Error(err)
+				return
+			}
+		}
+	})
+}

@@ -157,7 +157,7 @@ func (t *Task) TryRead(o *vfs.OpenFile, p []byte) (int, error) { return t.read(o
 func (t *Task) read(o *vfs.OpenFile, p []byte, wait bool) (int, error) {
 	for {
 		if f, ok := o.File.(*ttyFile); ok {
-			if err := f.t.mayUse(t, false); err != nil {
+			if err := f.t.mayUse(t, false); err != nil || len(p) == 0 {
 				return 0, err
 			}
 		}

@@ -76,7 +76,7 @@ var calls = [...]handler{
 
 // extraCalls are those of abi/spawn.go, from SYS_SPAWN on.
 var extraCalls = [...]handler{
-	abi.SYS_SPAWN - abi.SYS_SPAWN:       spawn,
+	0:                                   spawn,
 	abi.SYS_EXEC - abi.SYS_SPAWN:        exec,
 	abi.SYS_ARGS - abi.SYS_SPAWN:        argList,
 	abi.SYS_ENVIRON - abi.SYS_SPAWN:     environ,

@@ -9,7 +9,8 @@ import (
 
 // Memory is a program's memory.
 type Memory interface {
-	// Slice returns the n bytes at addr, to read and to write, until the system call is over: EFAULT.
+	// Slice returns the n bytes at addr, to read and to write, until the system call is over: EFAULT. No bytes are at
+	// every address, NULL too.
 	Slice(addr, n uint64) ([]byte, error)
 }
 

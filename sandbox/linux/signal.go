@@ -5,14 +5,14 @@ import (
 	"github.com/sockerless/sockerless/sandbox/kernel"
 )
 
-// sigaction is the kernel's struct sigaction.
+// sigaction is the kernel's struct sigaction; what the kernel has no use for is given back as it came.
 type sigaction struct {
-	handler, flags, restorer, mask uint64
+	handler, _, _, _ uint64
 }
 
 // stack is stack_t.
 type stack struct {
-	sp    uint64
+	_     uint64 // ss_sp
 	flags int32
 	_     int32
 	size  uint64

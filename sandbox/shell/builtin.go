@@ -50,7 +50,8 @@ func (sh *shell) number(s string) (int, bool) {
 func source(sh *shell, args []string) int {
 	args = skipDashes(args)
 	if len(args) < 2 {
-		return sh.fail("missing argument")
+		sh.raised = true
+		return 2
 	}
 	name := args[1]
 	path := name
@@ -149,11 +150,9 @@ func eval(sh *shell, args []string) int {
 	if strings.TrimSpace(text) == "" {
 		return 0
 	}
-	old := sh.builtin
-	sh.builtin = ""
 	line := sh.line
 	sh.runString(text, false)
-	sh.line, sh.builtin = line, old
+	sh.line = line
 	return sh.status
 }
 
@@ -353,7 +352,7 @@ func (sh *shell) setOptions(args []string, start bool) (rest []string, positiona
 			if a[i] == 'h' || a[i] == 'p' && sh.bash { // hashing is always on
 				continue
 			}
-			if o == nil || !start && (a[i] == 's' || a[i] == 'i') {
+			if o == nil || !start && (a[i] == 's' || a[i] == 'i' || a[i] == 'c') {
 				return nil, false, sh.fail("illegal option %c%c", a[0], a[i])
 			}
 			sh.setOption(o, on)
@@ -494,7 +493,7 @@ func unalias(sh *shell, args []string) int {
 			continue
 		}
 		if _, ok := sh.aliases[a]; !ok {
-			sh.errorf("%s not found", a)
+			sh.write(2, "unalias: "+a+" not found\n")
 			status = 1
 		}
 		delete(sh.aliases, a)
@@ -746,6 +745,9 @@ func getopts(sh *shell, args []string) int {
 		list = args[3:]
 	}
 	ind, err := strconv.Atoi(sh.getenv("OPTIND"))
+	if err == nil && sh.optPos > 0 && !sh.bash {
+		ind-- // ash counts the argument under way as done
+	}
 	if err != nil || ind < 1 {
 		ind = 1
 	}
@@ -808,6 +810,9 @@ func getopts(sh *shell, args []string) int {
 		sh.setVar("OPTARG", value)
 	} else {
 		sh.unset("OPTARG")
+	}
+	if pos > 0 && !sh.bash {
+		ind++
 	}
 	sh.setVar("OPTIND", strconv.Itoa(ind))
 	sh.optPos = pos

@@ -74,6 +74,7 @@ func cd(sh *shell, args []string) int {
 		sh.errorf("%s: %s", dest, strerror(err))
 	} else {
 		sh.errorf("can't cd to %s: %s", dest, strerror(err))
+		return 2
 	}
 	return 1
 }

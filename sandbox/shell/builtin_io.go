@@ -60,6 +60,13 @@ func unescapeEcho(s string) (out string, stop bool) {
 		if s[i] == 'c' {
 			return b.String(), true
 		}
+		if s[i] == 'u' || s[i] == 'U' {
+			if v, n := parseDigits(s[i+1:], 16, map[byte]int{'u': 4, 'U': 8}[s[i]]); n > 0 {
+				b.WriteRune(rune(v))
+				i += n
+				continue
+			}
+		}
 		if s[i] == '0' { // \0NNN
 			v, n := parseDigits(s[i+1:], 8, 3)
 			b.WriteByte(byte(v))
@@ -89,8 +96,8 @@ func printf(sh *shell, args []string) int {
 		args = args[1:]
 	}
 	if len(args) == 0 {
-		sh.warnf("usage: printf FORMAT [ARG]...")
-		return 1
+		sh.warnf("usage: printf FORMAT [ARGUMENT...]")
+		return 2
 	}
 	p := formatter{sh: sh, args: args[1:]}
 	for {
@@ -614,7 +621,6 @@ func read(sh *shell, args []string) int {
 func (sh *shell) readVars(names []string, o readOptions) int {
 	f, err := sh.task.Files.Get(o.fd)
 	if err != nil {
-		sh.warnf("read error: %s", strerror(err))
 		return 1
 	}
 	defer f.Release()

@@ -216,6 +216,7 @@ func wait(sh *shell, args []string) int {
 
 // waitFor waits for a job to end; false when a signal came first.
 func (sh *shell) waitFor(j *job) (int, bool) {
+	sh.reap()
 	for j.state() == running {
 		res, err := sh.task.Wait(-1, 0)
 		switch {
@@ -288,7 +289,7 @@ func disown(sh *shell, args []string) int {
 func kill(sh *shell, args []string) int {
 	args = args[1:]
 	sig := abi.SIGTERM
-	for len(args) > 0 && len(args[0]) > 1 && args[0][0] == '-' {
+	if len(args) > 0 && len(args[0]) > 1 && args[0][0] == '-' {
 		a := args[0][1:]
 		args = args[1:]
 		switch {
@@ -310,7 +311,6 @@ func kill(sh *shell, args []string) int {
 			}
 			sig = s
 		}
-		break
 	}
 	if len(args) > 0 && args[0] == "--" {
 		args = args[1:]

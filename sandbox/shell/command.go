@@ -20,9 +20,6 @@ func (sh *shell) call(c *syntax.CallExpr, redirs []*syntax.Redirect, tail bool) 
 		sh.abort(err)
 		return
 	}
-	if temps := len(sh.tempFDs); temps > 0 {
-		defer sh.closeTemps(0)
-	}
 	if cmd := sh.pseudoTraps["DEBUG"]; cmd != "" && !sh.inTrap {
 		sh.runTrap(cmd)
 	}

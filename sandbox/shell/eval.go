@@ -38,6 +38,7 @@ func (sh *shell) stmt(st *syntax.Stmt, tail bool) {
 		return
 	}
 	defer sh.leave()
+	temps := len(sh.tempFDs)
 	switch {
 	case st.Background:
 		sh.background(st)
@@ -52,6 +53,9 @@ func (sh *shell) stmt(st *syntax.Stmt, tail bool) {
 		}
 	default:
 		sh.command(st, tail && !sh.opt.interactive && len(sh.pseudoTraps) == 0)
+	}
+	if len(sh.tempFDs) > temps {
+		sh.closeTemps(temps)
 	}
 }
 

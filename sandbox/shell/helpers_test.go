@@ -130,7 +130,7 @@ var tools = map[string]toolFunc{
 	"head": func(io *toolIO, args []string) int {
 		n := 10
 		if len(args) > 1 {
-			n, _ = strconv.Atoi(strings.TrimPrefix(args[1], "-"))
+			n, _ = strconv.Atoi(strings.TrimPrefix(args[len(args)-1], "-"))
 		}
 		in := io.file(0)
 		var c [1]byte
@@ -145,10 +145,17 @@ var tools = map[string]toolFunc{
 		}
 		return 0
 	},
+	"echo": func(io *toolIO, args []string) int {
+		io.print(1, strings.Join(args[1:], " ")+"\n")
+		return 0
+	},
 	"sort": func(io *toolIO, args []string) int {
 		s, _ := io.input(nil)
 		lines := slices.Collect(strings.Lines(s))
 		sort.Strings(lines)
+		if len(args) > 1 && args[1] == "-r" {
+			slices.Reverse(lines)
+		}
 		io.print(1, strings.Join(lines, ""))
 		return 0
 	},
@@ -180,14 +187,24 @@ var tools = map[string]toolFunc{
 		return 0
 	},
 	"grep": func(io *toolIO, args []string) int {
+		count := args[1] == "-c"
+		if count {
+			args = args[1:]
+		}
 		re := regexp.MustCompile(args[1])
+		matched := 0
 		s, _ := io.input(args[2:])
 		status := 1
 		for line := range strings.Lines(s) {
 			if re.MatchString(strings.TrimSuffix(line, "\n")) {
-				io.print(1, line)
+				if matched++; !count {
+					io.print(1, line)
+				}
 				status = 0
 			}
+		}
+		if count {
+			io.print(1, strconv.Itoa(matched)+"\n")
 		}
 		return status
 	},

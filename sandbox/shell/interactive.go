@@ -116,13 +116,14 @@ func (sh *shell) jobEnded(j *job) {
 
 // stoppedJobs warns, once, before an interactive shell leaves stopped jobs behind.
 func (sh *shell) stoppedJobs() bool {
-	if sh.term == nil || sh.term.warned {
+	if sh.term == nil || sh.term.warned > 0 {
 		return false
 	}
+	sh.reap()
 	for _, j := range sh.jobs {
 		if j.state() == stopped {
 			sh.write(2, "You have stopped jobs.\n")
-			sh.term.warned = true
+			sh.term.warned = 2
 			return true
 		}
 	}
@@ -269,6 +270,9 @@ func (sh *shell) afterLine() {
 		sh.frames = sh.frames[:len(sh.frames)-1]
 	}
 	sh.builtin = ""
+	if sh.term != nil && sh.term.warned > 0 {
+		sh.term.warned--
+	}
 	sh.closeTemps(0)
 }
 

@@ -19,7 +19,7 @@ type terminal struct {
 	in      *vfs.OpenFile
 	cooked  abi.Termios // the settings for commands
 	history []string
-	warned  bool // about stopped jobs
+	warned  int // about stopped jobs: counted down by each command line
 
 	prompt  string // its last line
 	line    []rune
@@ -118,7 +118,6 @@ func (t *terminal) accept() string {
 			t.history = t.history[1:]
 		}
 	}
-	t.warned = t.warned && s == ""
 	return s
 }
 
@@ -242,8 +241,7 @@ func (t *terminal) move(to int) {
 
 // end puts the cursor behind the line.
 func (t *terminal) end() {
-	t.pos = len(t.line)
-	t.place()
+	t.move(len(t.line))
 }
 
 func (t *terminal) recall(i int) {

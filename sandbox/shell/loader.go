@@ -128,7 +128,7 @@ func (sh *shell) commandLine(args []string) (rest []string, command, ok bool) {
 		for _, c := range a[1:] {
 			switch {
 			case c == 'c' && a[0] == '-':
-				command = true
+				command, sh.opt.command = true, true
 			case c == 'l' && a[0] == '-':
 				sh.opt.login = true
 			case c == 'O' && sh.bash && len(args) > 0:

@@ -124,7 +124,7 @@ func (x *expander) operator(p *syntax.ParamExp, name string, v paramValue, quote
 		if v.set && !(op == syntax.AlternateUnsetOrNull && null) {
 			return x.operand(p.Exp.Word, quoted)
 		}
-		x.value("", quoted) // "${unset+x}" is an empty field, not none
+		x.has = x.has || quoted && !v.many
 		return nil
 	case syntax.DefaultUnset, syntax.DefaultUnsetOrNull:
 		if !v.set || op == syntax.DefaultUnsetOrNull && null {

@@ -333,21 +333,6 @@ func unmark(s string) string {
 	return strings.ReplaceAll(s, string(rune(mark)), "")
 }
 
-// marked quotes all of s.
-func marked(s string) string {
-	if !strings.ContainsAny(s, special) {
-		return s
-	}
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		if isSpecial[s[i]] {
-			b.WriteByte(mark)
-		}
-		b.WriteByte(s[i])
-	}
-	return b.String()
-}
-
 // special are the characters that mean something in patterns or regular expressions, or to tilde expansion.
 const special = "*?[]\\!-^+@()|.{}$~/:"
 

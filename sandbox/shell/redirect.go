@@ -62,7 +62,6 @@ func (sh *shell) redirectFailed(err error, special bool) {
 	sh.errorf("%v", err)
 	sh.status = 1
 	if special && !sh.opt.interactive && !sh.bash {
-		sh.status = 2
 		sh.flow = flowExit
 		return
 	}

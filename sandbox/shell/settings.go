@@ -4,10 +4,10 @@ package shell
 type settings struct {
 	errexit, nounset, xtrace, noexec, verbose, noglob, noclobber, allexport bool
 	pipefail, monitor, notify, ignoreeof, vi, emacs, errtrace               bool
-	interactive, stdin, login                                               bool
+	interactive, stdin, command, login                                      bool
 
 	braces, nullglob, dotglob, globstar, nocaseglob, nocasematch, extglob bool
-	expandAliases, lastpipe, inheritErrexit, failglob                     bool
+	expandAliases, inheritErrexit                                         bool
 }
 
 // option is an option of set -o; letter is 0 when it has none.
@@ -25,6 +25,7 @@ var options = []option{
 	{"monitor", 'm', func(s *settings) *bool { return &s.monitor }},
 	{"noexec", 'n', func(s *settings) *bool { return &s.noexec }},
 	{"stdin", 's', func(s *settings) *bool { return &s.stdin }},
+	{"command", 'c', func(s *settings) *bool { return &s.command }},
 	{"xtrace", 'x', func(s *settings) *bool { return &s.xtrace }},
 	{"verbose", 'v', func(s *settings) *bool { return &s.verbose }},
 	{"noclobber", 'C', func(s *settings) *bool { return &s.noclobber }},
@@ -40,7 +41,7 @@ var options = []option{
 
 // listed reports whether set -o shows the option.
 func (o *option) listed() bool {
-	return o.name != "interactive" && o.name != "stdin" && o.name != "emacs" && o.name != "braceexpand"
+	return o.name != "interactive" && o.name != "stdin" && o.name != "command" && o.name != "emacs" && o.name != "braceexpand"
 }
 
 // shoptions are the options of bash's shopt that do something here.
@@ -58,7 +59,7 @@ var shoptions = []option{
 // String gives $-.
 func (s *settings) String() string {
 	var b []byte
-	for i := range options {
+	for i := len(options) - 1; i >= 0; i-- {
 		if o := &options[i]; o.letter != 0 && *o.flag(s) {
 			b = append(b, o.letter)
 		}

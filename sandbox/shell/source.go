@@ -203,29 +203,48 @@ func (sh *shell) syntaxError(err error) {
 // syntaxText puts the parser's message into ash's words.
 func syntaxText(e syntax.ParseError) string {
 	t := e.Text
-	token := func(s string) string { return strings.Trim(s, "`\"") }
+	var quoted []string // the tokens that the message names
+	for _, w := range strings.Fields(t) {
+		w = strings.TrimRight(w, ",")
+		if len(w) > 2 && (w[0] == '`' || w[0] == '"') {
+			quoted = append(quoted, strings.Trim(w, "`\""))
+		}
+	}
+	first := ""
+	if len(quoted) > 0 {
+		first = quoted[0]
+	}
 	switch {
 	case strings.Contains(t, "without closing quote"):
 		return "syntax error: unterminated quoted string"
-	case strings.HasPrefix(t, "reached EOF without"), e.Incomplete:
-		for _, w := range strings.Fields(t) {
-			if strings.HasPrefix(w, "`") {
-				open := token(w)
-				if end := closers[open]; end != "" {
-					return `syntax error: unexpected end of file (expecting "` + end + `")`
-				}
-			}
-		}
+	case first == "$((" && e.Incomplete:
+		return "syntax error: missing '))'"
+	case strings.Contains(t, "arithm") || strings.Contains(t, "followed by an expression") || strings.Contains(t, "ternary") ||
+		strings.Contains(t, "expression to start"):
+		return errArithSyntax.Error()
+	case first == "for" && strings.Contains(t, "must be followed by"):
+		return "syntax error: bad for loop variable"
+	case first == "${" && e.Incomplete:
+		return "syntax error: missing '}'"
+	case e.Incomplete && strings.Contains(t, "must be followed by") && followers[first] != "":
+		return `syntax error: unexpected end of file (expecting "` + followers[first] + `")`
+	case e.Incomplete && closers[first] != "":
+		return `syntax error: unexpected end of file (expecting "` + closers[first] + `")`
+	case e.Incomplete:
 		return "syntax error: unexpected end of file"
+	case strings.Contains(t, "encountered") && len(quoted) > 0:
+		return `syntax error: unexpected "` + quoted[len(quoted)-1] + `"`
 	case strings.Contains(t, "can only be used"), strings.Contains(t, "is not a valid"), strings.Contains(t, "can only immediately"):
-		return `syntax error: unexpected "` + token(strings.Fields(t)[0]) + `"`
-	case strings.Contains(t, "must be followed by"), strings.Contains(t, "must be part of"):
-		return "syntax error: " + strings.ReplaceAll(t, "`", `"`)
+		return `syntax error: unexpected "` + first + `"`
 	}
 	return "syntax error: " + strings.ReplaceAll(t, "`", `"`)
 }
 
-var closers = map[string]string{
-	"if": "fi", "then": "fi", "elif": "then", "else": "fi", "do": "done", "while": "do", "until": "do", "for": "do", "case": "esac",
-	"{": "}", "(": ")", "$(": ")", "((": "))", "$((": "))", "${": "}", "[[": "]]", "`": "`",
-}
+// followers and closers are what must come after a word, and what ends it.
+var (
+	followers = map[string]string{"if": "then", "elif": "then", "while": "do", "until": "do", "then": "fi", "else": "fi", "do": "done"}
+	closers   = map[string]string{
+		"if": "fi", "then": "fi", "elif": "then", "else": "fi", "do": "done", "while": "done", "until": "done", "for": "done",
+		"case": "esac", "{": "}", "(": ")", "$(": ")", "((": "))", "[[": "]]",
+	}
+)

@@ -499,10 +499,7 @@ func quoteIfNeeded(s string) string {
 		return "''"
 	}
 	for i := range len(s) {
-		c := s[i]
-		switch {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', strings.IndexByte("_-./:=+,%@^", c) >= 0, c >= 0x80:
-		default:
+		if c := s[i]; c < '+' || ';' <= c && c <= '?' || c == '`' || c == '[' || c == '\\' || c > 'z' {
 			return quote(s)
 		}
 	}

@@ -110,9 +110,6 @@ func (e *Engine) share(ctx context.Context, wasm []byte) (*loading, error) {
 func (e *Engine) load(ctx context.Context, l *loading, wasm []byte) {
 	defer l.cancel()
 	m, err := e.build(ctx, wasm)
-	if m != nil {
-		m.key = Key(l.key)
-	}
 	e.mu.Lock()
 	l.module, l.err = m, err
 	switch {

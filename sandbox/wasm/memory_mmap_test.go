@@ -23,7 +23,7 @@ func TestMemoryThatOutgrowsItsReservationMoves(t *testing.T) {
 	defer m.Free()
 	b := m.Reallocate(2 * pageSize)
 	copy(b[pageSize:], "written")
-	if b = m.Reallocate(3 * pageSize); m.moved {
+	if m.Reallocate(3 * pageSize); m.moved {
 		t.Error("moved too early")
 	}
 	b = m.Reallocate(9 * pageSize)

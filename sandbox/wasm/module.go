@@ -13,7 +13,6 @@ import (
 // Module is a loaded program. It may be run by any number of goroutines at a
 // time, and stays usable as long as it is referenced.
 type Module struct {
-	key         Key
 	eng         *Engine
 	info        rewrite.Result // without bytes
 	res         *resources

@@ -42,11 +42,11 @@ func (b *Box) Func(path string, f func(t *kernel.Task) int) {
 // InTask runs f as a program to its end.
 func (b *Box) InTask(opt Options, f func(t *kernel.Task)) {
 	b.t.Helper()
-	b.Func("/bin/test", func(t *kernel.Task) int {
+	b.Func("/bin/in-task", func(t *kernel.Task) int {
 		f(t)
 		return 0
 	})
-	if _, stderr, status := b.Run(opt, "/bin/test"); status != abi.Exited(0) {
+	if _, stderr, status := b.Run(opt, "/bin/in-task"); status != abi.Exited(0) {
 		b.t.Errorf("the task ended with status %#x, stderr %q", uint32(status), stderr)
 	}
 }

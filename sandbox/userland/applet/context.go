@@ -19,12 +19,15 @@ type Context struct {
 	Args []string // arguments, without the name
 	Out  Writer   // standard output
 
+	// ErrorCode is the exit code after a wrong option and of Fatal, 1 unless an applet sets another.
+	ErrorCode int
+
 	env []string
 }
 
 // Run runs one applet and flushes its output.
 func (c *Context) Run(name string, args []string, f Func) int {
-	c.Name, c.Args = name, args
+	c.Name, c.Args, c.ErrorCode = name, args, 1
 	if len(args) == 1 && args[0] == "--help" && !takesHelpLiterally[name] {
 		c.Out.WriteString(usage(name))
 		c.Out.Flush()
@@ -56,23 +59,23 @@ func (c *Context) warn(text string) { sys.Write(2, []byte(c.Name+": "+text+"\n")
 // Perror prints "name: what: error text".
 func (c *Context) Perror(what string, err error) { c.Errorf("%s: %s", what, Strerror(err)) }
 
-// Fatalf prints a message as Errorf does and exits with 1.
+// Fatalf prints a message as Errorf does and exits with ErrorCode.
 func (c *Context) Fatalf(format string, args ...any) {
 	c.Errorf(format, args...)
-	c.Exit(1)
+	c.Exit(c.ErrorCode)
 }
 
-// Fatal prints "name: what: error text" and exits with 1.
+// Fatal prints "name: what: error text" and exits with ErrorCode.
 func (c *Context) Fatal(what string, err error) {
 	c.Perror(what, err)
-	c.Exit(1)
+	c.Exit(c.ErrorCode)
 }
 
-// Usage prints the usage text to standard error and exits with 1.
+// Usage prints the usage text to standard error and exits with ErrorCode.
 func (c *Context) Usage() {
 	c.Out.Flush()
 	sys.Write(2, []byte(usage(c.Name)))
-	c.Exit(1)
+	c.Exit(c.ErrorCode)
 }
 
 // Strerror returns an error's text in strerror(3)'s words.

@@ -19,7 +19,6 @@ type Writer struct {
 	buf  [outputSize]byte
 	n    int
 	mode byte // 0 unknown, 'l' line-buffered, 'f' fully buffered
-	used bool
 }
 
 // SetLineBuffered makes every line go out at once.

@@ -68,7 +68,7 @@ func Awk(c *applet.Context) int {
 	code, err := interp.ExecProgram(program, config)
 	if err != nil {
 		c.Errorf("%s", err)
-		return 2
+		return 1
 	}
 	return code
 }

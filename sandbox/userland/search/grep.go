@@ -42,6 +42,7 @@ type contextLine struct {
 
 // Grep prints lines that match: 0 when any did, 1 when none, 2 for an error.
 func Grep(c *applet.Context) int {
+	c.ErrorCode = 2
 	c.Args = oldContext(c.Args)
 	o := c.Getopt("lnqvscFiHhe:f:LorRm:A:B:C:EwxzaIU\x80::", "regexp=e", "file=f", "ignore-case=i", "invert-match=v", "word-regexp=w", "line-regexp=x",
 		"count=c", "files-with-matches=l", "files-without-match=L", "max-count=m", "only-matching=o", "quiet=q", "silent=q",
@@ -250,7 +251,7 @@ func (g *grep) file(fd int, name string) {
 
 // block searches whole lines and reports whether to go on.
 func (g *grep) block(block []byte) bool {
-	quick := g.needed != nil && len(g.needed) > 0 && !g.o.Has("v") && g.before == 0 && g.after == 0
+	quick := len(g.needed) > 0 && !g.o.Has("v") && g.before == 0 && g.after == 0
 	for len(block) > 0 {
 		if quick {
 			at := bytes.Index(block, g.needed)

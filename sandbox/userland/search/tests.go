@@ -351,7 +351,7 @@ func (f *finder) size(text string) test {
 func (f *finder) statOperand(path string) *abi.Stat {
 	st, err := sys.Stat(path)
 	if err != nil {
-		f.c.Fatal(path, err)
+		f.c.Fatalf("can't stat '%s': %s", path, applet.Strerror(err))
 	}
 	return st
 }

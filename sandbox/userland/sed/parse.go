@@ -185,12 +185,6 @@ func (p *parser) command() {
 		p.fatal("unsupported command %c", cmd.name)
 	}
 	p.commands = append(p.commands, cmd)
-	p.blanks()
-	switch p.peek() {
-	case 0, '\n', ';', '}', '#':
-	default:
-		p.fatal("unsupported command %c", p.peek())
-	}
 }
 
 func (p *parser) label() string {

@@ -114,7 +114,7 @@ func Sed(c *applet.Context) int {
 		case 'f':
 			data, err := applet.ReadFile(files[0])
 			if err != nil {
-				c.Fatalf("can't open '%s': %s", files[0], applet.Strerror(err))
+				c.Fatal(files[0], err)
 			}
 			scripts = append(scripts, strings.TrimSuffix(string(data), "\n"))
 			files = files[1:]

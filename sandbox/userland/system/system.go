@@ -82,11 +82,10 @@ func Hostname(c *applet.Context) int {
 	}
 	host := text(u.Nodename)
 	address, full := hostEntry(host)
-	short, domain, _ := strings.Cut(full, ".")
+	_, domain, _ := strings.Cut(full, ".")
 	switch o.Last("dfis") {
 	case 's':
-		short, _, _ = strings.Cut(host, ".")
-		host = short
+		host, _, _ = strings.Cut(host, ".")
 	case 'f':
 		host = full
 	case 'd':
@@ -114,7 +113,7 @@ func hostEntry(host string) (address, full string) {
 func ID(c *applet.Context) int {
 	o := c.Getopt("rnugGZ", "user=u", "group=g", "groups=G", "name=n", "real=r")
 	c.NArgs(0, 1)
-	if o.Has("nr") && !o.Has("ugG") {
+	if o.Has("nr") && !o.Has("ugG") || o.Count('u')+o.Count('g')+o.Count('G') > 1 {
 		c.Usage()
 	}
 	a := applet.LoadAccounts()

@@ -25,6 +25,7 @@ type sorter struct {
 
 // Sort sorts lines.
 func Sort(c *applet.Context) int {
+	c.ErrorCode = 2
 	o := c.Getopt("nghuMVcszbrdfiCmS:T:o:k:t:", "numeric-sort=n", "reverse=r", "unique=u", "key=k", "field-separator=t", "output=o",
 		"ignore-case=f", "version-sort=V", "human-numeric-sort=h", "check=c", "stable=s", "zero-terminated=z", "general-numeric-sort=g",
 		"month-sort=M", "merge=m", "ignore-leading-blanks=b", "dictionary-order=d")

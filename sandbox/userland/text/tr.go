@@ -16,9 +16,6 @@ func Tr(c *applet.Context) int {
 	if o.Has("cC") {
 		set1 = complement(set1)
 	}
-	if len(c.Args) == 1 && !o.Has("ds") || len(c.Args) == 2 && o.Has("d") && !o.Has("s") {
-		c.Usage()
-	}
 	var set2 []byte
 	if len(c.Args) == 2 {
 		set2 = expandSet(c, c.Args[1])
@@ -117,9 +114,6 @@ func expandSet(c *applet.Context, s string) []byte {
 		s = s[n:]
 		if len(s) >= 2 && s[0] == '-' {
 			hi, n := setByte(s[1:])
-			if hi < b {
-				c.Fatalf("range endpoints of '%c-%c' are in reverse collating sequence order", b, hi)
-			}
 			for x := int(b); x <= int(hi); x++ {
 				set = append(set, byte(x))
 			}

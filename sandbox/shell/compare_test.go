@@ -1,0 +1,56 @@
+package shell
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+)
+
+// native runs a script under a real shell in an empty directory, with busybox's tools.
+func native(t *testing.T, argv0, bin, script string) result {
+	t.Helper()
+	dir := t.TempDir()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, bin, "-c", script)
+	cmd.Args[0] = argv0
+	cmd.Dir = dir
+	cmd.Env = []string{"PATH=/bin:/usr/bin", "HOME=/root", "TMP=/tmp"}
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	cmd.Run() // its status is looked at below
+	return result{strings.ReplaceAll(out.String(), dir, "/work"), strings.ReplaceAll(errs.String(), dir, "/work"), cmd.ProcessState.ExitCode()}
+}
+
+func compareScripts(t *testing.T, argv0, bin string, scripts []string, stderr bool) {
+	if _, err := os.Stat(bin); err != nil {
+		t.Skipf("%s is not installed here", bin)
+	}
+	for _, script := range scripts {
+		t.Run(script, func(t *testing.T) {
+			t.Parallel()
+			want := native(t, argv0, bin, script)
+			got := newSandbox(t).run("", argv0, "-c", script)
+			if !stderr {
+				got.stderr, want.stderr = "", ""
+			}
+			if got != want {
+				t.Errorf("script:\n%s\n got %+v\nwant %+v", script, got, want)
+			}
+		})
+	}
+}
+
+func TestAshScriptsGiveWhatBusyboxGives(t *testing.T) {
+	t.Parallel()
+	compareScripts(t, "sh", "/bin/busybox", ashScripts, true)
+}
+
+func TestBashScriptsGiveWhatBashGives(t *testing.T) {
+	t.Parallel()
+	compareScripts(t, "bash", "/bin/bash", bashScripts, false)
+}
