@@ -65,6 +65,9 @@ func runSuite(m *testing.M) int {
 	if opened != nil {
 		opened.stop()
 	}
+	if stopPeer != nil {
+		stopPeer()
+	}
 	return code
 }
 
@@ -192,6 +195,9 @@ func withHost(f func(*container.HostConfig)) option {
 	return func(o *client.ContainerCreateOptions) { f(o.HostConfig) }
 }
 
+// noNetwork is a HostConfig that dockerd needs no bridge for.
+func noNetwork() *container.HostConfig { return &container.HostConfig{NetworkMode: "none"} }
+
 func named(name string) option { return func(o *client.ContainerCreateOptions) { o.Name = name } }
 
 func binds(list ...string) option {
@@ -212,7 +218,7 @@ func (e *engine) create(cmd []string, opts ...option) string {
 	e.t.Helper()
 	o := client.ContainerCreateOptions{
 		Config:     &container.Config{Image: "alpine", Cmd: cmd, AttachStdout: true, AttachStderr: true},
-		HostConfig: &container.HostConfig{},
+		HostConfig: noNetwork(),
 	}
 	for _, opt := range opts {
 		opt(&o)
