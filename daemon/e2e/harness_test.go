@@ -251,8 +251,16 @@ func (e *engine) launch(cmd []string, opts ...option) string {
 
 func (e *engine) begin(id string) {
 	e.t.Helper()
+	must(e.t, e.tryStart(id))
+}
+
+func (e *engine) tryStart(id string) error {
 	_, err := e.ContainerStart(e.ctx, id, client.ContainerStartOptions{})
-	must(e.t, err)
+	return err
+}
+
+func stopAfter(seconds int) client.ContainerStopOptions {
+	return client.ContainerStopOptions{Timeout: &seconds}
 }
 
 // wait waits for a container's end and returns its exit code.
