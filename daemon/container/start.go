@@ -127,6 +127,7 @@ func (m *Manager) run(c *container, def *definition) (int, error) {
 	m.saveLogged(c)
 	c.mu.Unlock()
 	// The program may have ended by now. Its end is handled after this: that needs c.op.
+	m.emitVolumes(c, events.ActionMount)
 	m.emit(c, events.ActionStart)
 	c.streams.begin(proc.Stdin())
 	if canceled {
@@ -192,6 +193,7 @@ func (m *Manager) ended(c *container, box Sandbox, proc Process) (removeIt bool)
 	c.mu.Unlock()
 	// Whoever waits for the end finds everything told.
 	m.emit(c, events.ActionDie, "execDuration", strconv.Itoa(int(took.Seconds())), "exitCode", strconv.Itoa(code))
+	m.emitVolumes(c, events.ActionUnmount)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.notify(untilStopped)

@@ -128,6 +128,12 @@ type engine struct {
 // start gives the test a daemon of its own, which the test stops at its end.
 func start(t testing.TB, cfg daemon.Config) *engine {
 	t.Helper()
+	return connect(t, serve(t, cfg).host)
+}
+
+// serve starts a daemon that the test stops at its end.
+func serve(t testing.TB, cfg daemon.Config) *server {
+	t.Helper()
 	s, err := newServer(shortDir(t), cfg)
 	must(t, err)
 	t.Cleanup(func() {
@@ -135,7 +141,7 @@ func start(t testing.TB, cfg daemon.Config) *engine {
 			t.Errorf("stopping the daemon: %v", err)
 		}
 	})
-	return connect(t, s.host)
+	return s
 }
 
 // shared is the daemon that most tests use together. They look only at what is theirs.
@@ -149,15 +155,21 @@ func shared(t testing.TB) *engine {
 // connect makes an engine of a daemon's address, and has alpine there.
 func connect(t testing.TB, host string) *engine {
 	t.Helper()
+	e := dial(t, host)
+	if _, err := e.ImageInspect(e.ctx, "alpine"); err != nil {
+		e.pull("alpine")
+	}
+	return e
+}
+
+// dial makes an engine of a daemon's address.
+func dial(t testing.TB, host string) *engine {
+	t.Helper()
 	cli, err := client.New(client.WithHost(host))
 	must(t, err)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	t.Cleanup(func() { cancel(); cli.Close() })
-	e := &engine{Client: cli, t: t, ctx: ctx, host: host}
-	if _, err := cli.ImageInspect(ctx, "alpine"); err != nil {
-		e.pull("alpine")
-	}
-	return e
+	return &engine{Client: cli, t: t, ctx: ctx, host: host}
 }
 
 // shortDir is t.TempDir with a name that leaves room for a socket's (sun_path has 108 bytes, unix(7)).
