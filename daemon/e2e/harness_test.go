@@ -74,6 +74,9 @@ func runSuite(m *testing.M) int {
 	if opened != nil {
 		opened.stop()
 	}
+	if stopPeer != nil {
+		stopPeer()
+	}
 	return code
 }
 
@@ -171,6 +174,12 @@ type engine struct {
 // start gives the test a daemon of its own, which the test stops at its end.
 func start(t testing.TB, cfg daemon.Config) *engine {
 	t.Helper()
+	return connect(t, serve(t, cfg).host)
+}
+
+// serve starts a daemon that the test stops at its end.
+func serve(t testing.TB, cfg daemon.Config) *server {
+	t.Helper()
 	s, err := newServer(shortDir(t), cfg)
 	must(t, err)
 	t.Cleanup(func() {
@@ -178,7 +187,7 @@ func start(t testing.TB, cfg daemon.Config) *engine {
 			t.Errorf("stopping the daemon: %v", err)
 		}
 	})
-	return connect(t, s.host)
+	return s
 }
 
 // shared is the daemon that most tests use together. They look only at what is theirs.
@@ -192,15 +201,21 @@ func shared(t testing.TB) *engine {
 // connect makes an engine of a daemon's address, and has alpine there.
 func connect(t testing.TB, host string) *engine {
 	t.Helper()
+	e := dial(t, host)
+	if _, err := e.ImageInspect(e.ctx, "alpine"); err != nil {
+		e.pull("alpine")
+	}
+	return e
+}
+
+// dial makes an engine of a daemon's address.
+func dial(t testing.TB, host string) *engine {
+	t.Helper()
 	cli, err := client.New(client.WithHost(host))
 	must(t, err)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	t.Cleanup(func() { cancel(); cli.Close() })
-	e := &engine{Client: cli, t: t, ctx: ctx, host: host}
-	if _, err := cli.ImageInspect(ctx, "alpine"); err != nil {
-		e.pull("alpine")
-	}
-	return e
+	return &engine{Client: cli, t: t, ctx: ctx, host: host}
 }
 
 // shortDir is t.TempDir with a name that leaves room for a socket's (sun_path has 108 bytes, unix(7)).
@@ -238,6 +253,9 @@ func withHost(f func(*container.HostConfig)) option {
 	return func(o *client.ContainerCreateOptions) { f(o.HostConfig) }
 }
 
+// noNetwork is a HostConfig that dockerd needs no bridge for.
+func noNetwork() *container.HostConfig { return &container.HostConfig{NetworkMode: "none"} }
+
 func named(name string) option { return func(o *client.ContainerCreateOptions) { o.Name = name } }
 
 func binds(list ...string) option {
@@ -258,7 +276,7 @@ func (e *engine) create(cmd []string, opts ...option) string {
 	e.t.Helper()
 	o := client.ContainerCreateOptions{
 		Config:     &container.Config{Image: "alpine", Cmd: cmd, AttachStdout: true, AttachStderr: true},
-		HostConfig: &container.HostConfig{},
+		HostConfig: noNetwork(),
 	}
 	for _, opt := range opts {
 		opt(&o)
@@ -291,8 +309,16 @@ func (e *engine) launch(cmd []string, opts ...option) string {
 
 func (e *engine) begin(id string) {
 	e.t.Helper()
+	must(e.t, e.tryStart(id))
+}
+
+func (e *engine) tryStart(id string) error {
 	_, err := e.ContainerStart(e.ctx, id, client.ContainerStartOptions{})
-	must(e.t, err)
+	return err
+}
+
+func stopAfter(seconds int) client.ContainerStopOptions {
+	return client.ContainerStopOptions{Timeout: &seconds}
 }
 
 // wait waits for a container's end and returns its exit code.
