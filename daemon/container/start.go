@@ -129,7 +129,6 @@ func (m *Manager) run(c *container, def *definition) (int, error) {
 	m.saveLogged(c)
 	c.mu.Unlock()
 	// The program may have ended by now. Its end is handled after this: that needs c.op.
-	m.emitVolumes(c, events.ActionMount)
 	m.emit(c, events.ActionStart)
 	c.streams.begin(proc.Stdin())
 	if canceled {
