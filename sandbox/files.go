@@ -38,7 +38,7 @@ func (s *Sandbox) Stat(name string) (PathStat, error) {
 	return PathStat(st), nil
 }
 
-// ReadArchive writes a tar of a file or a directory with what is below it, under its base name.
+// ReadArchive writes a tar of a file or a directory with what is below it, under its base name: "." when name ends in "/.".
 func (s *Sandbox) ReadArchive(ctx context.Context, name string, w io.Writer) error {
 	in, err := s.use()
 	if err != nil {
@@ -50,7 +50,7 @@ func (s *Sandbox) ReadArchive(ctx context.Context, name string, w io.Writer) err
 	if err != nil {
 		return err
 	}
-	base := path.Base(path.Clean("/" + name))
+	base := path.Base("/" + name)
 	return archive.Write(ctx, w, v, p, archive.WriteOptions{Name: base})
 }
 
@@ -65,6 +65,11 @@ func (s *Sandbox) WriteArchive(ctx context.Context, dir string, r io.Reader, opt
 	p, err := v.Walk(v.Root, dir, true)
 	if err != nil {
 		return err
+	}
+	if st, err := archive.Stat(v, p); err != nil {
+		return err
+	} else if !st.Mode.IsDir() {
+		return abi.ENOTDIR
 	}
 	x := archive.ExtractOptions{NoOverwriteDirNonDir: opts.NoOverwriteDirNonDir, Log: s.rt.log}
 	if opts.Owner != "" {

@@ -48,6 +48,9 @@ func (m *Manager) ArchiveGet(ctx context.Context, ref, name string, begin func(*
 		return err
 	}
 	m.emit(c, events.ActionArchivePath)
+	if st.Mode.IsDir() && strings.HasSuffix(name, "/.") {
+		at += "/." // the names in the archive begin with "./"
+	}
 	return archiveError(box.ReadArchive(ctx, at, w), name, ref)
 }
 

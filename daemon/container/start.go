@@ -105,12 +105,14 @@ func (m *Manager) run(c *container, def *definition) (int, error) {
 	if err != nil {
 		return exitUnknown, err
 	}
+	m.emitVolumes(c, events.ActionMount)
 	if c.log != nil {
 		c.log.Begin()
 	}
 	proc, err := box.Start(processConfig(def, c.streams))
 	if err != nil {
 		m.release(c)
+		m.emitVolumes(c, events.ActionUnmount)
 		if c.log != nil {
 			c.log.End()
 		}
@@ -192,6 +194,7 @@ func (m *Manager) ended(c *container, box Sandbox, proc Process) (removeIt bool)
 	c.mu.Unlock()
 	// Whoever waits for the end finds everything told.
 	m.emit(c, events.ActionDie, "execDuration", strconv.Itoa(int(took.Seconds())), "exitCode", strconv.Itoa(code))
+	m.emitVolumes(c, events.ActionUnmount)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.notify(untilStopped)

@@ -25,6 +25,8 @@ import (
 
 	"github.com/sockerless/sockerless/daemon"
 	"github.com/sockerless/sockerless/daemon/image"
+	"github.com/sockerless/sockerless/sandbox"
+	"github.com/sockerless/sockerless/sandbox/userland"
 )
 
 // patience bounds what a test waits for. Nothing should come near it.
@@ -47,6 +49,13 @@ func runSuite(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	suite.dir, suite.cache = dir, filepath.Join(dir, "compiled")
+	if user, err := os.UserCacheDir(); err == nil { // compiling the busybox takes seconds: once is enough
+		suite.cache = filepath.Join(user, "sockerless-test")
+	}
+	if err := warm(suite.cache); err != nil {
+		fmt.Fprintln(os.Stderr, "e2e: compiling the busybox:", err)
+		return 1
+	}
 	var opened *server
 	suite.common = sync.OnceValues(func() (*server, error) {
 		s, err := newServer(filepath.Join(dir, "common"), daemon.Config{})
@@ -59,13 +68,53 @@ func runSuite(m *testing.M) int {
 		if err != nil {
 			return "", errors.New("go build: " + string(out))
 		}
-		return path, nil
+		return path, warmBinary(path, filepath.Join(dir, "warm"))
 	})
 	code := m.Run()
 	if opened != nil {
 		opened.stop()
 	}
+	if stopPeer != nil {
+		stopPeer()
+	}
 	return code
+}
+
+// warm compiles the busybox, so that no test's patience is spent on it.
+func warm(cache string) error {
+	busybox, err := userland.Busybox()
+	if err != nil {
+		return err
+	}
+	rt, err := sandbox.NewRuntime(context.Background(), sandbox.RuntimeConfig{CacheDir: cache})
+	if err != nil {
+		return err
+	}
+	return errors.Join(rt.Warm(context.Background(), busybox), rt.Close())
+}
+
+// warmBinary has the real binary compile the busybox: the cache of a program is not that of a test's binary, since only
+// one of them knows its wazero's version.
+func warmBinary(path, dir string) error {
+	data, host := filepath.Join(dir, "data"), "unix://"+filepath.Join(dir, "s")
+	if err := errors.Join(os.MkdirAll(data, 0o700), os.Symlink(suite.cache, filepath.Join(data, "compiled"))); err != nil {
+		return err
+	}
+	d := exec.Command(path, "-H", host, "--data-root", data, "--exec-root", filepath.Join(dir, "exec"), "--image-fallback", "always")
+	if err := d.Start(); err != nil {
+		return err
+	}
+	defer d.Wait()
+	defer d.Process.Signal(os.Interrupt)
+	for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+		out, err := exec.Command(path, "run", "-H", host, "--rm", "alpine", "true").CombinedOutput()
+		if err == nil {
+			return nil
+		}
+		if time.Now().After(end) {
+			return fmt.Errorf("the daemon runs nothing: %w: %s", err, out)
+		}
+	}
 }
 
 // server is a daemon in this process, serving on a socket.
@@ -125,6 +174,12 @@ type engine struct {
 // start gives the test a daemon of its own, which the test stops at its end.
 func start(t testing.TB, cfg daemon.Config) *engine {
 	t.Helper()
+	return connect(t, serve(t, cfg).host)
+}
+
+// serve starts a daemon that the test stops at its end.
+func serve(t testing.TB, cfg daemon.Config) *server {
+	t.Helper()
 	s, err := newServer(shortDir(t), cfg)
 	must(t, err)
 	t.Cleanup(func() {
@@ -132,7 +187,7 @@ func start(t testing.TB, cfg daemon.Config) *engine {
 			t.Errorf("stopping the daemon: %v", err)
 		}
 	})
-	return connect(t, s.host)
+	return s
 }
 
 // shared is the daemon that most tests use together. They look only at what is theirs.
@@ -146,15 +201,21 @@ func shared(t testing.TB) *engine {
 // connect makes an engine of a daemon's address, and has alpine there.
 func connect(t testing.TB, host string) *engine {
 	t.Helper()
+	e := dial(t, host)
+	if _, err := e.ImageInspect(e.ctx, "alpine"); err != nil {
+		e.pull("alpine")
+	}
+	return e
+}
+
+// dial makes an engine of a daemon's address.
+func dial(t testing.TB, host string) *engine {
+	t.Helper()
 	cli, err := client.New(client.WithHost(host))
 	must(t, err)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	t.Cleanup(func() { cancel(); cli.Close() })
-	e := &engine{Client: cli, t: t, ctx: ctx, host: host}
-	if _, err := cli.ImageInspect(ctx, "alpine"); err != nil {
-		e.pull("alpine")
-	}
-	return e
+	return &engine{Client: cli, t: t, ctx: ctx, host: host}
 }
 
 // shortDir is t.TempDir with a name that leaves room for a socket's (sun_path has 108 bytes, unix(7)).
@@ -192,6 +253,9 @@ func withHost(f func(*container.HostConfig)) option {
 	return func(o *client.ContainerCreateOptions) { f(o.HostConfig) }
 }
 
+// noNetwork is a HostConfig that dockerd needs no bridge for.
+func noNetwork() *container.HostConfig { return &container.HostConfig{NetworkMode: "none"} }
+
 func named(name string) option { return func(o *client.ContainerCreateOptions) { o.Name = name } }
 
 func binds(list ...string) option {
@@ -212,7 +276,7 @@ func (e *engine) create(cmd []string, opts ...option) string {
 	e.t.Helper()
 	o := client.ContainerCreateOptions{
 		Config:     &container.Config{Image: "alpine", Cmd: cmd, AttachStdout: true, AttachStderr: true},
-		HostConfig: &container.HostConfig{},
+		HostConfig: noNetwork(),
 	}
 	for _, opt := range opts {
 		opt(&o)
@@ -245,8 +309,16 @@ func (e *engine) launch(cmd []string, opts ...option) string {
 
 func (e *engine) begin(id string) {
 	e.t.Helper()
+	must(e.t, e.tryStart(id))
+}
+
+func (e *engine) tryStart(id string) error {
 	_, err := e.ContainerStart(e.ctx, id, client.ContainerStartOptions{})
-	must(e.t, err)
+	return err
+}
+
+func stopAfter(seconds int) client.ContainerStopOptions {
+	return client.ContainerStopOptions{Timeout: &seconds}
 }
 
 // wait waits for a container's end and returns its exit code.

@@ -201,7 +201,9 @@ func TestClientsThatHangUpLeaveNothingBehind(t *testing.T) {
 		must(t, err)
 		waiting := e.ContainerWait(ctx, quiet, client.ContainerWaitOptions{})
 		put, writer := io.Pipe()
-		go func() { _, _ = e.CopyToContainer(ctx, quiet, client.CopyToContainerOptions{DestinationPath: "/", Content: put}) }()
+		go func() {
+			_, _ = e.CopyToContainer(ctx, quiet, client.CopyToContainerOptions{DestinationPath: "/", Content: put})
+		}()
 		_, err = writer.Write(make([]byte, 100))
 		must(t, err)
 

@@ -37,8 +37,15 @@ func (g *Guest) Checkpoint() error {
 	return g.Task.Checkpoint()
 }
 
-// Reserve implements wasm.Guest.
-func (g *Guest) Reserve(delta int64) bool { return g.Task == nil || g.Task.Reserve(delta) }
+// Reserve implements wasm.Guest. A program that wants more than its sandbox may have is killed, as the kernel's
+// out-of-memory killer does in a memory cgroup: few programs would make something of a refusal.
+func (g *Guest) Reserve(delta int64) bool {
+	if g.Task == nil || g.Task.Reserve(delta) {
+		return true
+	}
+	g.Task.OOM()
+	return false
+}
 
 // Enter returns the guest that calls a host function, with its memory. It must be called first.
 func Enter(ctx context.Context, mod api.Module) *Guest {

@@ -443,8 +443,7 @@ func (sh *shell) notStarted(name string, err error) {
 		sh.status = 127
 		sh.errorf("%s: not found", name)
 	case err == abi.EAGAIN || err == abi.ENOMEM:
-		sh.errorf("can't fork: %s", strerror(err))
-		sh.status = 2
+		sh.abort(shellError("can't fork: " + strerror(err)))
 	default:
 		sh.errorf("%s: %s", name, strerror(err))
 	}

@@ -182,8 +182,7 @@ func (sh *shell) binary(c *syntax.BinaryCmd, tail bool) {
 
 func (sh *shell) ifClause(c *syntax.IfClause, tail bool) {
 	for ; c != nil; c = c.Else {
-		if len(c.Cond) == 0 || sh.condition(c.Cond) {
-			sh.status = 0
+		if len(c.Cond) == 0 || sh.condition(c.Cond) { // $? is the condition's, in else too
 			sh.stmts(c.Then, tail)
 			return
 		}

@@ -70,12 +70,10 @@ func (sh *shell) pipeline(c *syntax.BinaryCmd) {
 			if r >= 0 {
 				files.Close(r)
 			}
-			sh.errorf("can't fork: %s", strerror(err))
 			if len(j.procs) > 0 {
 				sh.waitJob(j)
 			}
-			sh.status = 2
-			sh.failed()
+			sh.abort(shellError("can't fork: " + strerror(err)))
 			return
 		}
 	}

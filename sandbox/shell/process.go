@@ -320,9 +320,7 @@ func (sh *shell) background(st *syntax.Stmt) {
 		child.stmt(&copied, true)
 	})
 	if err != nil {
-		sh.errorf("can't fork: %s", strerror(err))
-		sh.status = 2
-		sh.failed()
+		sh.abort(shellError("can't fork: " + strerror(err)))
 		return
 	}
 	sh.addJob(j)
@@ -342,11 +340,10 @@ func (sh *shell) subshell(list []*syntax.Stmt, tail bool) {
 	}
 	j, err := sh.forkJob(sh.textOf(list), &kernel.SpawnAttr{}, func(child *shell) { child.stmts(list, true) })
 	if err != nil {
-		sh.errorf("can't fork: %s", strerror(err))
-		sh.status = 2
-	} else {
-		sh.status = sh.waitJob(j)
+		sh.abort(shellError("can't fork: " + strerror(err)))
+		return
 	}
+	sh.status = sh.waitJob(j)
 	sh.failed()
 }
 

@@ -1,0 +1,170 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/client"
+)
+
+// beside runs a benchmark on our daemon, the real binary, and on dockerd where that can run.
+func beside(b *testing.B, f func(b *testing.B, e *engine)) {
+	b.Run("sockerless", func(b *testing.B) {
+		e := boot(b).connect(b)
+		e.ctx = b.Context()     // as long as it takes
+		e.run([]string{"true"}) // the userland is compiled
+		f(b, e)
+	})
+	b.Run("dockerd", func(b *testing.B) {
+		e := dockerd(b)
+		e.ctx = b.Context()
+		f(b, e)
+	})
+}
+
+// BenchmarkContainerLife is create, start, wait and remove through the API.
+func BenchmarkContainerLife(b *testing.B) {
+	beside(b, func(b *testing.B, e *engine) {
+		for b.Loop() {
+			created, err := e.ContainerCreate(e.ctx, client.ContainerCreateOptions{Config: &container.Config{Image: "alpine", Cmd: []string{"true"}}, HostConfig: noNetwork()})
+			must(b, err)
+			waiting := e.ContainerWait(e.ctx, created.ID, client.ContainerWaitOptions{Condition: container.WaitConditionNextExit})
+			e.begin(created.ID)
+			e.waitFor(waiting)
+			_, err = e.ContainerRemove(e.ctx, created.ID, client.ContainerRemoveOptions{})
+			must(b, err)
+		}
+	})
+}
+
+// BenchmarkExec is a command in a container that runs, with its output and exit code.
+func BenchmarkExec(b *testing.B) {
+	beside(b, func(b *testing.B, e *engine) {
+		id := e.launch([]string{"sleep", "100000"})
+		for b.Loop() {
+			if r := e.exec(id, []string{"echo", "hi"}); r.stdout != "hi\n" {
+				b.Fatalf("got %s", r)
+			}
+		}
+	})
+}
+
+// BenchmarkCommand is one userland command started by a shell, without the API.
+func BenchmarkCommand(b *testing.B) {
+	beside(b, func(b *testing.B, e *engine) {
+		id := e.launch([]string{"sleep", "100000"})
+		b.ResetTimer()
+		// The shell's start is in it once.
+		if r := e.exec(id, []string{"sh", "-c", fmt.Sprintf("i=0; while [ $i -lt %d ]; do /bin/true; i=$((i+1)); done", b.N)}); r.code != 0 {
+			b.Fatalf("got %s", r)
+		}
+	})
+}
+
+// BenchmarkShellLoop is a shell that runs 1,000 external commands with output.
+func BenchmarkShellLoop(b *testing.B) {
+	beside(b, func(b *testing.B, e *engine) {
+		id := e.launch([]string{"sleep", "100000"})
+		for b.Loop() {
+			if r := e.exec(id, []string{"sh", "-c", "for i in $(seq 1000); do expr $i + 1 >/dev/null; done"}); r.code != 0 {
+				b.Fatalf("got %s", r)
+			}
+		}
+	})
+}
+
+// BenchmarkPipe is a gigabyte through a pipe between two programs.
+func BenchmarkPipe(b *testing.B) {
+	beside(b, func(b *testing.B, e *engine) {
+		id := e.launch([]string{"sleep", "100000"})
+		b.SetBytes(1000 << 20)
+		for b.Loop() {
+			if r := e.exec(id, []string{"sh", "-c", "dd if=/dev/zero bs=1M count=1000 2>/dev/null | cat >/dev/null"}); r.code != 0 {
+				b.Fatalf("got %s", r)
+			}
+		}
+	})
+}
+
+// BenchmarkIdleContainer is what the daemon grows by for a container that sleeps, in bytes of resident memory.
+func BenchmarkIdleContainer(b *testing.B) {
+	const count = 200
+	p := boot(b)
+	e := p.connect(b)
+	e.ctx = b.Context()
+	e.run([]string{"true"})
+	sleep := func() { e.launch([]string{"sleep", "100000"}) }
+	for range 20 { // what the first ones need for all
+		sleep()
+	}
+	for b.Loop() {
+		before := residentMemory(b, p.cmd.Process.Pid)
+		for range count {
+			sleep()
+		}
+		b.ReportMetric(float64(residentMemory(b, p.cmd.Process.Pid)-before)/count, "bytes/container")
+	}
+}
+
+// residentMemory is the memory that a process takes, in bytes: its proportional set size (proc_pid_smaps(5)). The
+// resident set size counts the pages of a program's template, which containers share, for each anew.
+func residentMemory(t testing.TB, pid int) int64 {
+	t.Helper()
+	rollup, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "smaps_rollup"))
+	if err != nil {
+		t.Skipf("not measured: %v", err)
+	}
+	_, rest, _ := strings.Cut(string(rollup), "Pss:")
+	kib, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
+	must(t, err)
+	return kib << 10
+}
+
+// BenchmarkDaemonStart is the binary's start up to the answer to the first GET /_ping, with the programs compiled.
+func BenchmarkDaemonStart(b *testing.B) {
+	dir := shortDir(b)
+	first := bootIn(b, dir)
+	first.connect(b).run([]string{"true"})
+	first.kill(syscall.SIGTERM)
+	var once sync.Once
+	for b.Loop() {
+		p := launchBinary(b, dir, nil, "-H", "unix://"+filepath.Join(dir, "s"))
+		ping(b, filepath.Join(dir, "s"))
+		b.StopTimer()
+		once.Do(func() { b.Logf("the daemon's log: %s", p.log) })
+		p.kill(syscall.SIGTERM)
+		b.StartTimer()
+	}
+}
+
+// ping asks on a socket until it is answered.
+func ping(t testing.TB, path string) {
+	t.Helper()
+	c := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", path)
+	}}}
+	defer c.CloseIdleConnections()
+	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+		resp, err := c.Get("http://sockerless/_ping")
+		if err == nil {
+			_, _ = io.Copy(io.Discard, resp.Body)
+			resp.Body.Close()
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal(err)
+		}
+	}
+}
