@@ -119,9 +119,7 @@ func (sh *shell) command(st *syntax.Stmt, tail bool) {
 	} else {
 		sh.status = 0
 	}
-	if sh.flow != flowExec {
-		sh.restore(saved)
-	}
+	sh.settle(saved)
 }
 
 func (sh *shell) compound(cmd syntax.Command, tail bool) {
