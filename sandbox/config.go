@@ -78,6 +78,8 @@ type ProcessConfig struct {
 	Stdin   bool // give it an open standard input (Process.Stdin); /dev/null otherwise
 	Stdout  Sink // nil discards
 	Stderr  Sink
+	// Exec starts it only beside a first process that runs: ErrClosed otherwise (docker exec).
+	Exec bool
 	// Rlimits are resource limits by abi.RLIMIT_ number, besides the defaults.
 	Rlimits map[int]abi.Rlimit
 }

@@ -1,7 +1,6 @@
 package sandbox
 
 import (
-	"io"
 	"strings"
 
 	"github.com/sockerless/sockerless/sandbox/abi"
@@ -13,8 +12,9 @@ import (
 type Process struct {
 	task  *kernel.Task
 	tty   *kernel.TTY
-	stdin io.WriteCloser
+	stdin kernel.Input
 	done  chan struct{}
+	oom   bool // the memory limit ended another process of the sandbox; valid after done
 }
 
 // Pid returns the process id inside the sandbox.
@@ -26,12 +26,12 @@ func (p *Process) Done() <-chan struct{} { return p.done }
 // Status tells how it ended, after Done.
 func (p *Process) Status() abi.WaitStatus { return p.task.Status() }
 
-// OOMKilled reports whether the memory limit ended it.
-func (p *Process) OOMKilled() bool { return p.task.OOMKilled() }
+// OOMKilled reports whether the memory limit ended it or, for the first one, any process of the sandbox; valid after
+// Done.
+func (p *Process) OOMKilled() bool { return p.oom || p.task.OOMKilled() }
 
-// Stdin is the process's standard input, nil when it was not asked for. A write waits until the process reads. Close
-// ends the input; a terminal has no end.
-func (p *Process) Stdin() io.WriteCloser { return p.stdin }
+// Stdin is the process's standard input, nil when it was not asked for. Close ends the input; a terminal has no end.
+func (p *Process) Stdin() kernel.Input { return p.stdin }
 
 // Resize sets the terminal's window size, if there is one.
 func (p *Process) Resize(size abi.Winsize) {
@@ -90,7 +90,7 @@ func (s *Sandbox) start(in *instance, c *ProcessConfig) (*Process, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed {
+	if s.closed || c.Exec && (in.init == nil || s.live != in) {
 		p.abandon(attr)
 		return nil, ErrClosed
 	}
@@ -161,6 +161,7 @@ func (s *Sandbox) exited(in *instance, p *Process) {
 	s.mu.Unlock()
 	if first {
 		in.kernel.Close()
+		p.oom = in.kernel.Usage().OOMKills > 0
 	}
 	if p.tty != nil {
 		p.tty.Close()

@@ -61,7 +61,7 @@ var shared = sync.OnceValues(func() (*world, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &world{rt, []string{tar.Name()}}, nil
+	return &world{rt, []string{tar.Name()}}, rt.Warm(context.Background(), busybox)
 })
 
 // cacheDir is where compiled programs are kept between runs of the tests.

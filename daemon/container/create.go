@@ -184,56 +184,73 @@ func mergeConfig(c *types.Config, img *image.Image) error {
 	return mergeHealth(c, base.Healthcheck)
 }
 
-// checkHost completes a HostConfig with the defaults that dockerd shows, refuses what can't be done, and returns
+// checkHost refuses a HostConfig that can't be granted, completes it with the defaults that dockerd shows, and returns
 // warnings of what has no effect here.
 func checkHost(c *types.Config, h *types.HostConfig) (warnings []string, err error) {
-	warnings = []string{}
 	if err := types.ValidateRestartPolicy(h.RestartPolicy); err != nil {
 		return nil, err
 	}
 	if h.AutoRemove && !h.RestartPolicy.IsNone() {
 		return nil, invalid("can't create 'AutoRemove' container with restart policy")
 	}
-	if h.RestartPolicy.Name == "" {
-		h.RestartPolicy.Name = types.RestartPolicyDisabled
-	}
 	if err := checkResources(&h.Resources); err != nil {
 		return nil, err
 	}
+	if err := checkSupported(c, h); err != nil {
+		return nil, err
+	}
+	completeHost(h)
+	return hostWarnings(h), nil
+}
+
+// checkSupported refuses what there isn't, by its name.
+func checkSupported(c *types.Config, h *types.HostConfig) error {
+	unsupported := func(format string, args ...any) error {
+		return errdefs.ErrNotImplemented.WithMessage(fmt.Sprintf(format, args...))
+	}
 	switch {
 	case len(h.PortBindings) > 0, h.PublishAllPorts && len(c.ExposedPorts) > 0:
-		return nil, errdefs.ErrNotImplemented.WithMessage("publishing ports is not supported yet")
+		return unsupported("publishing ports is not supported yet")
 	case len(h.Links) > 0:
-		return nil, errdefs.ErrNotImplemented.WithMessage("links are not supported")
+		return unsupported("links are not supported")
 	case h.NetworkMode.IsContainer():
-		return nil, errdefs.ErrNotImplemented.WithMessage("joining another container's network is not supported yet")
+		return unsupported("joining another container's network is not supported yet")
 	case h.PidMode != "":
-		return nil, errdefs.ErrNotImplemented.WithMessage(fmt.Sprintf("PID mode %q is not supported", h.PidMode))
+		return unsupported("PID mode %q is not supported", h.PidMode)
 	case h.UTSMode != "":
-		return nil, errdefs.ErrNotImplemented.WithMessage(fmt.Sprintf("UTS mode %q is not supported", h.UTSMode))
+		return unsupported("UTS mode %q is not supported", h.UTSMode)
 	case !h.IpcMode.Valid():
-		return nil, invalid("invalid IPC mode: %s", h.IpcMode)
+		return invalid("invalid IPC mode: %s", h.IpcMode)
 	case h.IpcMode.IsHost(), h.IpcMode.IsContainer():
-		return nil, errdefs.ErrNotImplemented.WithMessage(fmt.Sprintf("IPC mode %q is not supported", h.IpcMode))
+		return unsupported("IPC mode %q is not supported", h.IpcMode)
 	case len(h.Sysctls) > 0:
-		return nil, errdefs.ErrNotImplemented.WithMessage("sysctls are not supported")
+		return unsupported("sysctls are not supported")
 	case len(h.DeviceRequests) > 0:
-		return nil, invalid("could not select device driver %q with capabilities: %v", h.DeviceRequests[0].Driver, h.DeviceRequests[0].Capabilities)
-	case len(h.Devices) > 0:
-		return nil, errdefs.ErrNotImplemented.WithMessage("devices of the host are not supported")
+		return invalid("could not select device driver %q with capabilities: %v", h.DeviceRequests[0].Driver, h.DeviceRequests[0].Capabilities)
+	case len(h.Devices) > 0, len(h.DeviceCgroupRules) > 0:
+		return unsupported("devices of the host are not supported")
+	case h.Umask != nil:
+		return unsupported("setting the umask of a container is not supported")
 	case h.Isolation != "" && !h.Isolation.IsDefault():
-		return nil, invalid("invalid isolation '%s' on linux", h.Isolation)
+		return invalid("invalid isolation '%s' on linux", h.Isolation)
 	case h.ShmSize < 0:
-		return nil, invalid("SHM size can not be less than 0")
+		return invalid("SHM size can not be less than 0")
 	}
 	switch h.Runtime {
 	case "", RuntimeName, "runc", "io.containerd.runc.v2":
-		h.Runtime = RuntimeName
-	default:
-		return nil, invalid("unknown or invalid runtime name: %s", h.Runtime)
+		return nil
+	}
+	return invalid("unknown or invalid runtime name: %s", h.Runtime)
+}
+
+// completeHost fills in dockerd's defaults.
+func completeHost(h *types.HostConfig) {
+	h.Runtime = RuntimeName
+	if h.RestartPolicy.Name == "" {
+		h.RestartPolicy.Name = types.RestartPolicyDisabled
 	}
 	if h.NetworkMode == "" || h.NetworkMode.IsDefault() {
-		h.NetworkMode = "bridge"
+		h.NetworkMode = network.NetworkBridge
 	}
 	if h.IpcMode == "" {
 		h.IpcMode = types.IPCModePrivate
@@ -250,19 +267,29 @@ func checkHost(c *types.Config, h *types.HostConfig) (warnings []string, err err
 	if h.LogConfig.Config == nil {
 		h.LogConfig.Config = map[string]string{}
 	}
+}
+
+// hostWarnings tells what was asked for and has no effect; never nil.
+func hostWarnings(h *types.HostConfig) []string {
+	warnings := []string{}
 	if h.Privileged {
 		warnings = append(warnings, "Privileged mode has no effect: programs run in a WebAssembly sandbox and get no privileges on the host.")
 	}
 	if len(h.CapAdd) > 0 {
 		warnings = append(warnings, "Added capabilities have no effect in a WebAssembly sandbox.")
 	}
-	if r := &h.Resources; r.NanoCPUs != 0 || r.CPUShares != 0 || r.CPUQuota != 0 || r.CPUPeriod != 0 || r.CpusetCpus != "" || r.CPURealtimeRuntime != 0 {
+	return append(warnings, limitWarnings(&h.Resources)...)
+}
+
+// limitWarnings tells the limits that are not kept.
+func limitWarnings(r *types.Resources) (warnings []string) {
+	if r.NanoCPUs != 0 || r.CPUShares != 0 || r.CPUQuota != 0 || r.CPUPeriod != 0 || r.CpusetCpus != "" || r.CPURealtimeRuntime != 0 {
 		warnings = append(warnings, "CPU limits are not supported yet. Limitation discarded.")
 	}
-	if r := &h.Resources; r.BlkioWeight != 0 || len(r.BlkioDeviceReadBps)+len(r.BlkioDeviceWriteBps)+len(r.BlkioDeviceReadIOps)+len(r.BlkioDeviceWriteIOps)+len(r.BlkioWeightDevice) > 0 {
+	if r.BlkioWeight != 0 || len(r.BlkioDeviceReadBps)+len(r.BlkioDeviceWriteBps)+len(r.BlkioDeviceReadIOps)+len(r.BlkioDeviceWriteIOps)+len(r.BlkioWeightDevice) > 0 {
 		warnings = append(warnings, "Block I/O limits are not supported. Limitation discarded.")
 	}
-	return warnings, nil
+	return warnings
 }
 
 const (

@@ -3,6 +3,7 @@ package container
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/containerd/errdefs"
 
@@ -49,11 +50,21 @@ func startFailure(err error) (int, error) {
 	switch {
 	case errors.Is(err, sandbox.ErrNoUser):
 		return exitPermission, errdefs.ErrInvalidArgument.WithMessage(userError(err))
+	case errors.As(err, &start) && start.Op == "mkdir":
+		return exitUnknown, invalid("%s", mkdirText(start))
 	case errors.As(err, &start):
 		reason, code := reason(start)
 		return code, errdefs.ErrInvalidArgument.WithMessage(prefix + reason + ": unknown")
 	}
 	return exitUnknown, fmt.Errorf("failed to create task for container: %w", err)
+}
+
+// mkdirText says why the working directory could not be made: before runc has anything to do with it.
+func mkdirText(e *kernel.StartError) string {
+	if errors.Is(e.Err, abi.ENOTDIR) || errors.Is(e.Err, abi.EEXIST) {
+		return "Cannot mkdir: " + e.Path + " is not a directory"
+	}
+	return "mkdir " + e.Path + ": " + errnoText(e.Err)
 }
 
 // execFailure does the same for execs, whose errors runc reports in another way.
@@ -70,15 +81,12 @@ func execFailure(err error) (int, error) {
 	return exitPermission, fmt.Errorf("exec failed: %w", err)
 }
 
-// userError takes what the sandbox says about the user, without what was wrapped around it.
+// userError is what the sandbox says about a user that isn't there, without what was wrapped around it and its kind.
 func userError(err error) string {
-	for {
-		inner := errors.Unwrap(err)
-		if inner == nil || inner == sandbox.ErrNoUser {
-			return err.Error()
-		}
+	for inner := err; inner != nil && inner != sandbox.ErrNoUser; inner = errors.Unwrap(inner) {
 		err = inner
 	}
+	return strings.TrimSuffix(err.Error(), ": "+sandbox.ErrNoUser.Error())
 }
 
 // reason says in runc's words why a program could not be started.
@@ -90,7 +98,7 @@ func reason(e *kernel.StartError) (string, int) {
 	text := errnoText(e.Err)
 	if errors.Is(e.Err, abi.ENOENT) {
 		code = exitNotFound
-		if !hasSlash(e.Path) {
+		if !strings.Contains(e.Path, "/") {
 			text = "executable file not found in $PATH"
 		} else {
 			text = "stat " + e.Path + ": no such file or directory"
@@ -98,15 +106,6 @@ func reason(e *kernel.StartError) (string, int) {
 		}
 	}
 	return fmt.Sprintf("exec: %q: %s", e.Path, text), code
-}
-
-func hasSlash(s string) bool {
-	for i := range len(s) {
-		if s[i] == '/' {
-			return true
-		}
-	}
-	return false
 }
 
 func errnoText(err error) string {

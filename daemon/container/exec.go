@@ -201,7 +201,7 @@ func (m *Manager) startExec(e *exec, size *[2]uint, stdin bool) error {
 	p := &sandbox.ProcessConfig{
 		Argv: r.Cmd, Env: environment(&config, r.Tty, r.Env), Dir: config.WorkingDir, User: config.User,
 		Groups: def.HostConfig.GroupAdd, TTY: r.Tty, Stdin: stdin, Rlimits: rlimits(def.HostConfig.Ulimits),
-		Stdout: e.streams.out[0],
+		Stdout: e.streams.out[0], Exec: true,
 	}
 	if r.WorkingDir != "" {
 		p.Dir = r.WorkingDir

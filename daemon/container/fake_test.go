@@ -4,7 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"context"
-	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
@@ -77,7 +77,10 @@ type fakeSandbox struct {
 
 func (b *fakeSandbox) Start(cfg *sandbox.ProcessConfig) (Process, error) {
 	if cfg.User == "nobody" {
-		return nil, errors.Join(sandbox.ErrNoUser)
+		return nil, fmt.Errorf("starting: %w", fmt.Errorf("unable to find user nobody: no matching entries in passwd file: %w", sandbox.ErrNoUser))
+	}
+	if cfg.Dir == "/etc/passwd" {
+		return nil, &kernel.StartError{Op: "mkdir", Path: cfg.Dir, Err: abi.ENOTDIR}
 	}
 	name := cfg.Argv[0]
 	run := b.r.programs[name]
@@ -218,11 +221,28 @@ func (p *fakeProc) Pid() int               { return p.pid }
 func (p *fakeProc) Done() <-chan struct{}  { return p.done }
 func (p *fakeProc) Status() abi.WaitStatus { return p.status }
 func (p *fakeProc) OOMKilled() bool        { return p.oom }
-func (p *fakeProc) Stdin() io.WriteCloser {
+func (p *fakeProc) Stdin() kernel.Input {
 	if p.inw == nil {
 		return nil
 	}
-	return p.inw
+	return fakeInput{p.inw}
+}
+
+// fakeInput is a pipe as a program's input.
+type fakeInput struct{ *io.PipeWriter }
+
+// WriteUntil gives up when cancel is closed, and closes the pipe then.
+func (in fakeInput) WriteUntil(p []byte, cancel <-chan struct{}) (int, error) {
+	done := make(chan struct{})
+	defer close(done)
+	go func() {
+		select {
+		case <-cancel:
+			in.CloseWithError(context.Canceled)
+		case <-done:
+		}
+	}()
+	return in.Write(p)
 }
 func (p *fakeProc) Resize(w abi.Winsize) { p.mu.Lock(); p.size = w; p.mu.Unlock() }
 func (p *fakeProc) Signal(s abi.Signal) {
@@ -340,6 +360,8 @@ type world struct {
 	volumes *volume.Service
 	image   *image.Image
 	shut    bool
+
+	patience time.Duration // of close
 }
 
 func newWorld(t testing.TB) *world {
@@ -380,7 +402,7 @@ func (w *world) close() {
 		return
 	}
 	w.shut = true
-	if err := w.Shutdown(context.Background(), 0); err != nil {
+	if err := w.Shutdown(context.Background(), w.patience); err != nil {
 		w.t.Error(err)
 	}
 	if n := w.rt.opened(); n != 0 {

@@ -220,7 +220,7 @@ func TestConfigurationIsMergedWithThatOfTheImage(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := processConfig(&c.def, c.streams)
-	want := []string{"PATH=/bin", "HOSTNAME=" + id[:12], "TERM=xterm", "FROM=user", "NEW=1", "HOME=/root"}
+	want := []string{"PATH=/bin", "HOSTNAME=" + id[:12], "TERM=xterm", "FROM=user", "NEW=1"}
 	if !slices.Equal(p.Env, want) || p.Dir != "/work" || !p.TTY || p.Stderr != nil {
 		t.Errorf("process %+v", p)
 	}
@@ -332,6 +332,9 @@ func TestListFollowsItsFilters(t *testing.T) {
 		if _, err := w.List(t.Context(), ListOptions{Filters: f}); !errdefs.IsInvalidArgument(err) {
 			t.Errorf("%v: %v", f, err)
 		}
+	}
+	if got, want := w.past(eventtypes.VolumeEventType, "vol1"), []string{"create", "mount", "unmount"}; !slices.Equal(got, want) {
+		t.Errorf("events of the volume %q", got)
 	}
 	r, err := w.Prune(t.Context(), map[string][]string{"label!": {"a"}})
 	if err != nil || !slices.Equal(r.ContainersDeleted, []string{two}) || r.SpaceReclaimed != 10 {

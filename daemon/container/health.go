@@ -23,20 +23,21 @@ const (
 
 // mergeHealth takes over from the image what the container's health check leaves open.
 func mergeHealth(c *types.Config, base *types.HealthConfig) error {
-	if base != nil {
-		if c.Healthcheck == nil {
-			c.Healthcheck = base
-		} else if own := *c.Healthcheck; true {
-			if len(own.Test) == 0 {
-				own.Test = base.Test
-			}
-			own.Interval = first(own.Interval, base.Interval)
-			own.Timeout = first(own.Timeout, base.Timeout)
-			own.StartPeriod = first(own.StartPeriod, base.StartPeriod)
-			own.StartInterval = first(own.StartInterval, base.StartInterval)
-			own.Retries = first(own.Retries, base.Retries)
-			c.Healthcheck = &own
+	switch {
+	case base == nil:
+	case c.Healthcheck == nil:
+		c.Healthcheck = base
+	default:
+		own := *c.Healthcheck
+		if len(own.Test) == 0 {
+			own.Test = base.Test
 		}
+		own.Interval = first(own.Interval, base.Interval)
+		own.Timeout = first(own.Timeout, base.Timeout)
+		own.StartPeriod = first(own.StartPeriod, base.StartPeriod)
+		own.StartInterval = first(own.StartInterval, base.StartInterval)
+		own.Retries = first(own.Retries, base.Retries)
+		c.Healthcheck = &own
 	}
 	h := c.Healthcheck
 	if h == nil {
@@ -63,6 +64,7 @@ func mergeHealth(c *types.Config, base *types.HealthConfig) error {
 	return nil
 }
 
+// first returns the first value that is not zero.
 func first[T comparable](values ...T) T {
 	var zero T
 	for _, v := range values {

@@ -71,17 +71,19 @@ func TestProgramThatCannotBeStartedLeavesDockersTextAndExitCode(t *testing.T) {
 	t.Parallel()
 	const prefix = "failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: "
 	for _, tt := range []struct {
-		argv, user, text string
-		code             int
+		argv, user, dir, text string
+		code                  int
 	}{
-		{"nope", "", prefix + `exec: "nope": executable file not found in $PATH: unknown`, 127},
-		{"/nope", "", prefix + `exec: "/nope": stat /nope: no such file or directory: unknown`, 127},
-		{"/etc", "", prefix + `exec: "/etc": permission denied: unknown`, 126},
+		{"nope", "", "", prefix + `exec: "nope": executable file not found in $PATH: unknown`, 127},
+		{"/nope", "", "", prefix + `exec: "/nope": stat /nope: no such file or directory: unknown`, 127},
+		{"true", "nobody", "", "unable to find user nobody: no matching entries in passwd file", 126},
+		{"false", "", "/etc/passwd", "Cannot mkdir: /etc/passwd is not a directory", 128},
+		{"/etc", "", "", prefix + `exec: "/etc": permission denied: unknown`, 126},
 	} {
 		t.Run(tt.argv, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			id := w.create("", nil, tt.argv)
+			id := w.create("", func(c *types.Config, _ *types.HostConfig) { c.User, c.WorkingDir = tt.user, tt.dir }, tt.argv)
 			err := w.Start(t.Context(), id)
 			if !errdefs.IsInvalidArgument(err) || err.Error() != tt.text {
 				t.Fatalf("got %v", err)

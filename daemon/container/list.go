@@ -103,6 +103,7 @@ type filters struct {
 	values map[string][]string
 	all    bool
 
+	nothing       bool // no container can match
 	names         []*regexp.Regexp
 	exited        []int
 	images        map[digest.Digest]bool // of the filter ancestor
@@ -112,7 +113,7 @@ type filters struct {
 
 // filterNames are the filters that there are.
 var filterNames = []string{
-	"ancestor", "before", "exited", "expose", "health", "id", "is-task", "isolation", "label", "name", "network",
+	"ancestor", "before", "exited", "expose", "health", "id", "is-task", "label", "name", "network",
 	"publish", "since", "status", "volume",
 }
 
@@ -166,10 +167,8 @@ func (m *Manager) parseFilter(f *filters, name, v string) (err error) {
 		if err := types.ValidateHealthStatus(types.HealthStatus(v)); err != nil {
 			return invalid("invalid filter 'health=%s'", v)
 		}
-	case "is-task", "isolation":
-		if v == "true" || v == "1" {
-			f.images = map[digest.Digest]bool{} // no container is a task
-		}
+	case "is-task":
+		f.nothing = f.nothing || v == "true" || v == "1" // no container is a task of a swarm
 	case "ancestor":
 		if f.images == nil {
 			f.images = map[digest.Digest]bool{}
@@ -191,9 +190,7 @@ func (m *Manager) parseFilter(f *filters, name, v string) (err error) {
 		if err != nil {
 			return invalid("invalid filter '%s=%s': %v", name, v, err)
 		}
-		if name == "publish" {
-			f.images = map[digest.Digest]bool{} // nothing is published
-		}
+		f.nothing = f.nothing || name == "publish" // no container publishes a port yet
 		f.expose = append(f.expose, port)
 	}
 	return err
@@ -205,7 +202,7 @@ func (f *filters) stop(c *container) bool {
 }
 
 func (f *filters) match(c *container, def *definition, st *state, health *types.Health) bool {
-	if !f.all && !st.Running {
+	if f.nothing || !f.all && !st.Running {
 		return false
 	}
 	if f.before != nil && !c.created.Before(f.before.created) {

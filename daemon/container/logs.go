@@ -2,7 +2,10 @@ package container
 
 import (
 	"context"
+	"iter"
+	"maps"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -130,41 +133,33 @@ func logOptions(id string, def *definition) (jsonlog.Options, error) {
 // logAttrs are what the options labels, env and tag add to each entry.
 func logAttrs(id string, def *definition, options map[string]string) (map[string]string, error) {
 	attrs := map[string]string{}
-	choose := func(list, pattern string, each func(yield func(k, v string))) error {
+	choose := func(option string, values iter.Seq2[string, string]) error {
+		names := strings.Split(options[option], ",")
 		var match *regexp.Regexp
-		if pattern != "" {
+		if pattern := options[option+"-regex"]; pattern != "" {
 			var err error
 			if match, err = regexp.Compile(pattern); err != nil {
-				return invalid("invalid log option: %v", err)
+				return invalid("invalid log option %s-regex: %v", option, err)
 			}
 		}
-		names := map[string]bool{}
-		for _, n := range strings.Split(list, ",") {
-			names[strings.TrimSpace(n)] = true
-		}
-		each(func(k, v string) {
-			if names[k] || match != nil && match.MatchString(k) {
+		for k, v := range values {
+			if slices.Contains(names, k) || match != nil && match.MatchString(k) {
 				attrs[k] = v
 			}
-		})
+		}
 		return nil
 	}
-	err := choose(options["labels"], options["labels-regex"], func(yield func(k, v string)) {
-		for k, v := range def.Config.Labels {
-			yield(k, v)
-		}
-	})
-	if err != nil {
-		return nil, err
-	}
-	err = choose(options["env"], options["env-regex"], func(yield func(k, v string)) {
+	variables := func(yield func(k, v string) bool) {
 		for _, e := range def.Config.Env {
-			if k, v, ok := strings.Cut(e, "="); ok {
-				yield(k, v)
+			if k, v, ok := strings.Cut(e, "="); ok && !yield(k, v) {
+				return
 			}
 		}
-	})
-	if err != nil {
+	}
+	if err := choose("labels", maps.All(def.Config.Labels)); err != nil {
+		return nil, err
+	}
+	if err := choose("env", variables); err != nil {
 		return nil, err
 	}
 	if tag := options["tag"]; tag != "" {

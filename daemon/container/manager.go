@@ -9,13 +9,11 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/moby/moby/api/types/events"
-	"github.com/moby/moby/api/types/mount"
 	"github.com/opencontainers/go-digest"
 
 	"github.com/sockerless/sockerless/daemon/container/jsonlog"
@@ -209,22 +207,6 @@ func (m *Manager) emitNamed(c *container, action events.Action, image, name stri
 		attributes[more[i]] = more[i+1]
 	}
 	m.events.Publish(events.ContainerEventType, action, c.id, attributes)
-}
-
-// emitVolumes publishes the event of each volume that a container mounts, or no longer does.
-func (m *Manager) emitVolumes(c *container, action events.Action) {
-	def, _ := c.snapshot()
-	for i := range def.Mounts {
-		p := &def.Mounts[i]
-		if p.Type != mount.TypeVolume {
-			continue
-		}
-		attributes := map[string]string{"driver": p.Driver, "container": c.id}
-		if action == events.ActionMount {
-			attributes["destination"], attributes["read/write"], attributes["propagation"] = p.Destination, strconv.FormatBool(p.RW), string(p.Propagation)
-		}
-		m.events.Publish(events.VolumeEventType, action, p.Name, attributes)
-	}
 }
 
 // ContainersUsing lists the containers made from an image, for the image store.

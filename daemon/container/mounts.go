@@ -13,6 +13,7 @@ import (
 
 	"github.com/docker/go-units"
 	types "github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/events"
 	"github.com/moby/moby/api/types/mount"
 	volumetypes "github.com/moby/moby/api/types/volume"
 
@@ -372,6 +373,22 @@ func (m *Manager) sandboxMounts(id string, def *definition, populate bool) ([]sa
 		return strings.Count(a.Target, "/") - strings.Count(b.Target, "/")
 	})
 	return list, nil
+}
+
+// emitVolumes publishes that the volumes of a container that starts or has ended are mounted or not.
+func (m *Manager) emitVolumes(c *container, action events.Action) {
+	def, _ := c.snapshot()
+	for _, p := range def.Mounts {
+		if p.Type != mount.TypeVolume {
+			continue
+		}
+		attributes := map[string]string{"container": c.id, "driver": p.Driver}
+		if action == events.ActionMount {
+			attributes["destination"], attributes["propagation"] = p.Destination, ""
+			attributes["read/write"] = strconv.FormatBool(p.RW)
+		}
+		m.events.Publish(events.VolumeEventType, action, p.Name, attributes)
+	}
 }
 
 // subpath is the host path of a directory of a volume; no symbolic link in the volume leads out of it.

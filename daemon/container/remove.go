@@ -61,6 +61,7 @@ func (m *Manager) beginRemoval(c *container, force bool) error {
 		busy, gone := s.Removing, c.gone
 		if !busy && !running && !gone {
 			s.Removing = true
+			m.saveLogged(c) // a daemon that dies now leaves it to the next one
 		}
 		c.mu.Unlock()
 		c.op.Unlock()

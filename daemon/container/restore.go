@@ -3,7 +3,9 @@ package container
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	types "github.com/moby/moby/api/types/container"
@@ -70,67 +72,56 @@ func wanted(policy types.RestartPolicy, s *state, unclean bool) bool {
 	return false
 }
 
-// Shutdown stops all containers at once, each with its signal, and kills those that haven't ended after timeout, or
-// their own stop timeout if that is longer. What their policy restarts is started by the next daemon's Restore. It
+// Shutdown stops all containers at once, each as Stop does: a container has its stop timeout, or timeout if that is
+// shorter than the default, until it is killed. What their policy restarts is started by the next daemon's Restore. It
 // returns when nothing runs any more; nothing can be started from its beginning on.
-func (m *Manager) Shutdown(_ context.Context, timeout time.Duration) error {
+func (m *Manager) Shutdown(ctx context.Context, timeout time.Duration) error {
 	m.mu.Lock()
 	m.stopping = true
 	m.mu.Unlock()
-	var waits []<-chan struct{}
-	for _, c := range m.all() {
+	all := m.all()
+	errs := make([]error, len(all))
+	var stops sync.WaitGroup
+	for i, c := range all {
 		c.op.Lock() // a start that was under way comes to its end
-		sig, err := c.stopSignal("")
+		c.mu.Lock()
+		running := c.state.Running
+		c.mu.Unlock()
 		c.op.Unlock()
-		if err != nil {
-			return err
+		if running {
+			stops.Go(func() { errs[i] = m.interrupt(ctx, c, timeout) })
 		}
-		c.mu.Lock()
-		if c.state.Running {
-			c.state.Interrupted = true
-		}
-		stopped := c.state.Stopped
-		c.mu.Unlock()
-		ended, err := m.signal(c, sig, true)
-		if err != nil {
-			continue // it doesn't run
-		}
-		c.mu.Lock()
-		c.state.Stopped = stopped // not by hand
-		m.saveLogged(c)
-		if own := c.def.Config.StopTimeout; own != nil {
-			timeout = max(timeout, time.Duration(*own)*time.Second)
-		}
-		c.mu.Unlock()
-		waits = append(waits, ended)
 	}
-	late := time.NewTimer(timeout)
-	defer late.Stop()
-	for _, ended := range waits {
-		select {
-		case <-ended:
-			continue
-		case <-late.C:
-		}
-		break
-	}
-	var errs []error
-	for _, c := range m.all() {
-		c.mu.Lock()
-		stopped := c.state.Stopped
-		c.mu.Unlock()
-		err := m.kill(c)
-		if errors.Is(err, errNotRunning) {
-			continue
-		}
-		errs = append(errs, err)
-		c.mu.Lock()
-		c.state.Stopped = stopped
-		m.saveLogged(c)
-		c.mu.Unlock()
-	}
+	stops.Wait()
 	m.restoring.Wait()
 	m.tasks.Wait()
 	m.cancel()
 	return errors.Join(errs...)
+}
+
+// interrupt stops a container because the daemon ends, which is not a stop by hand.
+func (m *Manager) interrupt(ctx context.Context, c *container, timeout time.Duration) error {
+	sig, err := c.stopSignal("")
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	c.state.Interrupted = true
+	byHand := c.state.Stopped
+	seconds := int(min(timeout, stopTimeout) / time.Second)
+	if own := c.def.Config.StopTimeout; own != nil && *own >= 0 {
+		seconds = *own
+	} else if own != nil {
+		seconds = int(timeout / time.Second)
+	}
+	c.mu.Unlock()
+	err = m.stop(ctx, c, sig, &seconds)
+	c.mu.Lock()
+	c.state.Stopped = byHand
+	m.saveLogged(c)
+	c.mu.Unlock()
+	if err != nil && !errors.Is(err, errNotRunning) {
+		return fmt.Errorf("stopping container %s: %w", c.id, err)
+	}
+	return nil
 }

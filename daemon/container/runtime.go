@@ -6,6 +6,7 @@ import (
 
 	"github.com/sockerless/sockerless/sandbox"
 	"github.com/sockerless/sockerless/sandbox/abi"
+	"github.com/sockerless/sockerless/sandbox/kernel"
 )
 
 // Runtime makes sandboxes.
@@ -55,7 +56,7 @@ type Process interface {
 	OOMKilled() bool
 	// Stdin is its standard input, or terminal; nil unless ProcessConfig asked for it. Write waits for room and returns
 	// io.ErrClosedPipe when nobody reads.
-	Stdin() io.WriteCloser
+	Stdin() kernel.Input
 	Resize(abi.Winsize)
 	Signal(abi.Signal)
 }

@@ -176,22 +176,14 @@ func processConfig(def *definition, s *streams) *sandbox.ProcessConfig {
 	return p
 }
 
-// environment is what dockerd gives a program: defaults, the container's variables, and those of an exec. HOME of users
-// other than root is up to the sandbox, which knows /etc/passwd.
+// environment is what dockerd gives a program: defaults, the container's variables, and those of an exec. HOME is up to
+// the sandbox, which knows /etc/passwd.
 func environment(c *types.Config, tty bool, more []string) []string {
 	env := []string{"PATH=" + defaultPath, "HOSTNAME=" + c.Hostname}
 	if tty {
 		env = append(env, "TERM=xterm")
 	}
-	env = setVariables(env, c.Env)
-	env = setVariables(env, more)
-	switch user, _, _ := strings.Cut(c.User, ":"); user {
-	case "", "0", "root":
-		if !slices.ContainsFunc(env, func(v string) bool { return strings.HasPrefix(v, "HOME=") }) {
-			env = append(env, "HOME=/root")
-		}
-	}
-	return env
+	return setVariables(setVariables(env, c.Env), more)
 }
 
 // setVariables sets variables of env: "NAME=value" replaces or adds one, "NAME" removes it.

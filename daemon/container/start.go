@@ -105,12 +105,14 @@ func (m *Manager) run(c *container, def *definition) (int, error) {
 	if err != nil {
 		return exitUnknown, err
 	}
+	m.emitVolumes(c, events.ActionMount)
 	if c.log != nil {
 		c.log.Begin()
 	}
 	proc, err := box.Start(processConfig(def, c.streams))
 	if err != nil {
 		m.release(c)
+		m.emitVolumes(c, events.ActionUnmount)
 		if c.log != nil {
 			c.log.End()
 		}
@@ -127,7 +129,6 @@ func (m *Manager) run(c *container, def *definition) (int, error) {
 	m.saveLogged(c)
 	c.mu.Unlock()
 	// The program may have ended by now. Its end is handled after this: that needs c.op.
-	m.emitVolumes(c, events.ActionMount)
 	m.emit(c, events.ActionStart)
 	c.streams.begin(proc.Stdin())
 	if canceled {

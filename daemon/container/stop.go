@@ -202,7 +202,9 @@ func (m *Manager) Restart(ctx context.Context, ref, signal string, timeout *int)
 	c.mu.Lock()
 	c.restart.byHand = true
 	c.mu.Unlock()
-	err = m.stop(ctx, c, sig, timeout)
+	if err = m.stop(ctx, c, sig, timeout); err == nil {
+		m.emit(c, events.ActionStop)
+	}
 	if err == nil || errors.Is(err, errNotRunning) {
 		err = m.start(c, true)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/sockerless/sockerless/daemon/container/jsonlog"
 	"github.com/sockerless/sockerless/sandbox"
+	"github.com/sockerless/sockerless/sandbox/kernel"
 )
 
 // clientBuffer is how many bytes may wait for an attached client before the program has to.
@@ -117,7 +118,7 @@ func (s *streams) unblock() {
 }
 
 // begin gives the streams of a started program its input, which may be nil.
-func (s *streams) begin(stdin io.WriteCloser) {
+func (s *streams) begin(stdin kernel.Input) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if stdin != nil {
@@ -278,7 +279,7 @@ func (c *client) feed(r io.Reader) error {
 			if w == nil {
 				return nil
 			}
-			if _, err := w.Write(buf[:n]); err != nil {
+			if _, err := w.Write(buf[:n], c.done); err != nil {
 				return nil // nobody reads it: not the client's fault
 			}
 		}
@@ -312,19 +313,20 @@ func (c *client) input() *input {
 // input is a program's standard input, shared by clients. Close doesn't wait for a Write that waits for the program.
 type input struct {
 	mu      sync.Mutex // held by a Write, or the closing
-	w       io.WriteCloser
+	w       kernel.Input
 	closing atomic.Bool
 	closed  bool
 }
 
-func (in *input) Write(p []byte) (int, error) {
+// Write waits for the program to read, or for the end of the client that writes.
+func (in *input) Write(p []byte, ended <-chan struct{}) (int, error) {
 	if in.closing.Load() {
 		return 0, io.ErrClosedPipe
 	}
 	in.mu.Lock()
 	n, err := 0, io.ErrClosedPipe
 	if !in.closed {
-		n, err = in.w.Write(p)
+		n, err = in.w.WriteUntil(p, ended)
 	}
 	in.mu.Unlock()
 	if in.closing.Load() {

@@ -42,9 +42,7 @@ func (m *Manager) Update(_ context.Context, ref string, u types.UpdateConfig) (t
 		limit := *u.PidsLimit
 		host.PidsLimit = &limit
 	}
-	if u.NanoCPUs != 0 || u.CPUShares != 0 || u.CPUQuota != 0 || u.CPUPeriod != 0 || u.CpusetCpus != "" || u.BlkioWeight != 0 {
-		none.Warnings = append(none.Warnings, "CPU and block I/O limits are not supported yet. Limitation discarded.")
-	}
+	none.Warnings = append(none.Warnings, limitWarnings(&u.Resources)...)
 	if u.RestartPolicy.Name != "" {
 		if host.AutoRemove && !u.RestartPolicy.IsNone() {
 			return none, invalid("Restart policy cannot be updated because AutoRemove is enabled for the container")

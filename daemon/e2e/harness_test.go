@@ -25,6 +25,8 @@ import (
 
 	"github.com/sockerless/sockerless/daemon"
 	"github.com/sockerless/sockerless/daemon/image"
+	"github.com/sockerless/sockerless/sandbox"
+	"github.com/sockerless/sockerless/sandbox/userland"
 )
 
 // patience bounds what a test waits for. Nothing should come near it.
@@ -47,6 +49,13 @@ func runSuite(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	suite.dir, suite.cache = dir, filepath.Join(dir, "compiled")
+	if user, err := os.UserCacheDir(); err == nil { // compiling the busybox takes seconds: once is enough
+		suite.cache = filepath.Join(user, "sockerless-test")
+	}
+	if err := warm(suite.cache); err != nil {
+		fmt.Fprintln(os.Stderr, "e2e: compiling the busybox:", err)
+		return 1
+	}
 	var opened *server
 	suite.common = sync.OnceValues(func() (*server, error) {
 		s, err := newServer(filepath.Join(dir, "common"), daemon.Config{})
@@ -59,7 +68,7 @@ func runSuite(m *testing.M) int {
 		if err != nil {
 			return "", errors.New("go build: " + string(out))
 		}
-		return path, nil
+		return path, warmBinary(path, filepath.Join(dir, "warm"))
 	})
 	code := m.Run()
 	if opened != nil {
@@ -69,6 +78,43 @@ func runSuite(m *testing.M) int {
 		stopPeer()
 	}
 	return code
+}
+
+// warm compiles the busybox, so that no test's patience is spent on it.
+func warm(cache string) error {
+	busybox, err := userland.Busybox()
+	if err != nil {
+		return err
+	}
+	rt, err := sandbox.NewRuntime(context.Background(), sandbox.RuntimeConfig{CacheDir: cache})
+	if err != nil {
+		return err
+	}
+	return errors.Join(rt.Warm(context.Background(), busybox), rt.Close())
+}
+
+// warmBinary has the real binary compile the busybox: the cache of a program is not that of a test's binary, since only
+// one of them knows its wazero's version.
+func warmBinary(path, dir string) error {
+	data, host := filepath.Join(dir, "data"), "unix://"+filepath.Join(dir, "s")
+	if err := errors.Join(os.MkdirAll(data, 0o700), os.Symlink(suite.cache, filepath.Join(data, "compiled"))); err != nil {
+		return err
+	}
+	d := exec.Command(path, "-H", host, "--data-root", data, "--exec-root", filepath.Join(dir, "exec"), "--image-fallback", "always")
+	if err := d.Start(); err != nil {
+		return err
+	}
+	defer d.Wait()
+	defer d.Process.Signal(os.Interrupt)
+	for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+		out, err := exec.Command(path, "run", "-H", host, "--rm", "alpine", "true").CombinedOutput()
+		if err == nil {
+			return nil
+		}
+		if time.Now().After(end) {
+			return fmt.Errorf("the daemon runs nothing: %w: %s", err, out)
+		}
+	}
 }
 
 // server is a daemon in this process, serving on a socket.

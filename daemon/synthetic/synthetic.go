@@ -17,6 +17,7 @@ import (
 	"github.com/sockerless/sockerless/daemon/container"
 	"github.com/sockerless/sockerless/sandbox"
 	"github.com/sockerless/sockerless/sandbox/abi"
+	"github.com/sockerless/sockerless/sandbox/kernel"
 )
 
 // Runtime makes sandboxes that run nothing.
@@ -46,7 +47,7 @@ func (ended) Pid() int                { return 1 }
 func (e ended) Done() <-chan struct{} { return e.done }
 func (ended) Status() abi.WaitStatus  { return abi.Exited(0) }
 func (ended) OOMKilled() bool         { return false }
-func (ended) Stdin() io.WriteCloser   { return nil }
+func (ended) Stdin() kernel.Input     { return nil }
 func (ended) Resize(abi.Winsize)      {}
 func (ended) Signal(abi.Signal)       {}
 

@@ -133,8 +133,8 @@ func (p *program) Run(t *kernel.Task) int {
 	case errors.Is(err, wasm.ErrMemoryLimit):
 		t.OOM()
 	case errors.As(err, &trap):
-		report(t, trap)
 		t.Fault(signalOf(trap.Reason))
+		report(t, trap)
 	default:
 		p.log.Error("WebAssembly program failed", "pid", t.Pid(), "comm", t.Image().Comm, "error", err)
 		t.Fault(abi.SIGSEGV)
@@ -175,5 +175,5 @@ func report(t *kernel.Task, trap *wasm.Trap) {
 			text += "\tat " + frame + "\n"
 		}
 	}
-	_, _ = t.Write(stderr, []byte(text))
+	_, _ = t.TryWrite(stderr, []byte(text)) // what does not fit now is lost: nobody can wait for a dying task
 }

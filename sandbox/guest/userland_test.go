@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sockerless/sockerless/sandbox/abi"
 	"github.com/sockerless/sockerless/sandbox/guest/guesttest"
 	"github.com/sockerless/sockerless/sandbox/kernel"
 	"github.com/sockerless/sockerless/sandbox/userland"
@@ -26,6 +27,14 @@ func busybox(t testing.TB) *guesttest.Box {
 		}
 	}
 	return b
+}
+
+// compiled is busybox, compiled and with an instance ready.
+func compiled(b *testing.B) *guesttest.Box {
+	b.Helper()
+	box := busybox(b)
+	box.Run(guesttest.Options{}, "/bin/true")
+	return box
 }
 
 func TestBusyboxRunsCommands(t *testing.T) {
@@ -63,7 +72,7 @@ func TestBusyboxRunsCommands(t *testing.T) {
 }
 
 func BenchmarkBusybox(bench *testing.B) {
-	b := busybox(bench)
+	b := compiled(bench)
 	b.Write("/tmp/a", 0o644, []byte("one\ntwo\nthree\n"))
 	for name, argv := range map[string][]string{
 		"true": {"/bin/true"}, "echo": {"/bin/echo", "hello"}, "cat": {"/bin/cat", "/tmp/a"}, "ls": {"/bin/ls", "-l", "/tmp"},
@@ -81,7 +90,7 @@ func BenchmarkBusybox(bench *testing.B) {
 
 // BenchmarkSpawn starts commands from a task, as a shell does.
 func BenchmarkSpawn(bench *testing.B) {
-	b := busybox(bench)
+	b := compiled(bench)
 	b.InTask(guesttest.Options{}, func(t *kernel.Task) {
 		attr := &kernel.SpawnAttr{Argv: []string{"true"}, Env: t.Image().Env}
 		bench.ReportAllocs()
@@ -94,6 +103,38 @@ func BenchmarkSpawn(bench *testing.B) {
 			if _, err := t.Wait(child.Pid(), 0); err != nil {
 				bench.Error(err)
 				return
+			}
+		}
+	})
+}
+
+// BenchmarkPipe sends 64 MiB through a pipe between two commands.
+func BenchmarkPipe(bench *testing.B) {
+	b := compiled(bench)
+	b.Root.Mknod(b.Root.Cwd, "/dev/zero", abi.S_IFCHR|0o666, kernel.DevZero)
+	b.InTask(guesttest.Options{}, func(t *kernel.Task) {
+		const size = 64 << 20
+		bench.SetBytes(size)
+		for bench.Loop() {
+			r, w := kernel.NewPipe()
+			rfd, _ := t.Files.Add(r, 3, true)
+			wfd, _ := t.Files.Add(w, 3, true)
+			env := t.Image().Env
+			_, err := t.Spawn("/bin/dd", &kernel.SpawnAttr{Argv: []string{"dd", "if=/dev/zero", "bs=64k", "count=1024"}, Env: env,
+				Files: []abi.SpawnFile{{From: int32(wfd), To: 1}}})
+			if err != nil {
+				bench.Error(err)
+			}
+			if _, err = t.Spawn("/bin/dd", &kernel.SpawnAttr{Argv: []string{"dd", "of=/dev/null", "bs=64k"}, Env: env,
+				Files: []abi.SpawnFile{{From: int32(rfd), To: 0}}}); err != nil {
+				bench.Error(err)
+			}
+			t.Files.Close(rfd)
+			t.Files.Close(wfd)
+			for range 2 {
+				if _, err := t.Wait(-1, 0); err != nil {
+					bench.Error(err)
+				}
 			}
 		}
 	})

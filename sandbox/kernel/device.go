@@ -108,7 +108,8 @@ func (fullDevice) Write([]byte, int64) (int, error) { return 0, abi.ENOSPC }
 type randomDevice struct{ always }
 
 func (randomDevice) Read(p []byte, _ int64) (int, error) {
-	rand.Read(p) // never fails (crypto/rand)
+	p = p[:min(len(p), 1<<25-1)] // as Linux (random(4)), and so that a task in it can be killed
+	rand.Read(p)                 // never fails (crypto/rand)
 	return len(p), nil
 }
 func (randomDevice) Write(p []byte, _ int64) (int, error) { return len(p), nil }

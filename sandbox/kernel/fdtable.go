@@ -146,27 +146,18 @@ func (f *FDTable) List() []int {
 	return list
 }
 
-// clone copies the table, as fork(2) does.
-func (f *FDTable) clone() *FDTable {
+// clone copies the table as fork(2) does, or with exec, as execve(2) leaves it: without what is close-on-exec.
+func (f *FDTable) clone(exec bool) *FDTable {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
-	c := &FDTable{fds: make([]fdEntry, len(f.fds)), free: f.free, limit: f.limit}
-	copy(c.fds, f.fds)
-	for _, e := range c.fds {
-		if e.file != nil {
+	c := &FDTable{fds: make([]fdEntry, len(f.fds)), limit: f.limit}
+	for fd, e := range f.fds {
+		if e.file != nil && !(exec && e.cloexec) {
 			e.file.Retain()
+			c.fds[fd] = e
 		}
 	}
 	return c
-}
-
-// closeOnExec closes what must not survive execve(2).
-func (f *FDTable) closeOnExec() {
-	for _, fd := range f.List() {
-		if on, err := f.Cloexec(fd); err == nil && on {
-			f.Close(fd)
-		}
-	}
 }
 
 // replace makes the table what another is, which nobody may use any more, and closes what it held.

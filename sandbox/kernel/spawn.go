@@ -61,14 +61,13 @@ func (t *Task) Replace(name string, attr *SpawnAttr) error {
 	if err != nil {
 		return err
 	}
-	files := t.Files.clone()
+	files := t.Files.clone(true)
 	for _, a := range attr.Files {
 		if err := files.action(t.Files, a); err != nil {
 			files.closeAll()
 			return err
 		}
 	}
-	files.closeOnExec()
 	t.Files.replace(files)
 	if !attr.Dir.IsZero() {
 		t.SetCwd(attr.Dir)
@@ -82,15 +81,12 @@ func (t *Task) Replace(name string, attr *SpawnAttr) error {
 }
 
 func (t *Task) child(x *exec, attr *SpawnAttr) (*Task, error) {
-	files := t.Files.clone()
+	files := t.Files.clone(!attr.Keep)
 	for _, a := range attr.Files {
 		if err := files.action(t.Files, a); err != nil {
 			files.closeAll()
 			return nil, err
 		}
-	}
-	if !attr.Keep {
-		files.closeOnExec()
 	}
 	c := newTask(t.k, files)
 	fs := *t.fs.Load()

@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"context"
 	"errors"
 	"io"
 
@@ -57,7 +58,10 @@ func NewInput() (*vfs.OpenFile, *PipeInput) {
 }
 
 // Write waits for room: io.ErrClosedPipe when nobody reads any more.
-func (in *PipeInput) Write(p []byte) (int, error) {
+func (in *PipeInput) Write(p []byte) (int, error) { return in.WriteUntil(p, nil) }
+
+// WriteUntil is Write that gives up when cancel is closed: context.Canceled.
+func (in *PipeInput) WriteUntil(p []byte, cancel <-chan struct{}) (int, error) {
 	done := 0
 	wait := newHostWaiter(abi.POLLOUT)
 	for {
@@ -69,7 +73,9 @@ func (in *PipeInput) Write(p []byte) (int, error) {
 				return done, nil
 			}
 		case abi.EAGAIN:
-			wait.on(in.w.File.Queue(), func() bool { return in.w.Ready()&(abi.POLLOUT|abi.POLLERR) != 0 })
+			if !wait.on(in.w.File.Queue(), func() bool { return in.w.Ready()&(abi.POLLOUT|abi.POLLERR) != 0 }, cancel) {
+				return done, context.Canceled
+			}
 		case abi.EPIPE:
 			return done, io.ErrClosedPipe
 		default:
@@ -81,13 +87,22 @@ func (in *PipeInput) Write(p []byte) (int, error) {
 // Close ends the input: the reader finds end of file.
 func (in *PipeInput) Close() error { return in.w.Release() }
 
+// Input is the outside end of a program's input. Write waits while the program doesn't read.
+type Input interface {
+	io.WriteCloser
+	// WriteUntil is Write that gives up when cancel is closed: context.Canceled.
+	WriteUntil(p []byte, cancel <-chan struct{}) (int, error)
+}
+
 // Keyboard is the outside end of a terminal: what is written are keys. A write waits while programs don't read:
 // io.ErrClosedPipe when the terminal is gone. Close does nothing: a terminal's input ends by a key (VEOF).
-func (t *TTY) Keyboard() io.WriteCloser { return keyboard{t} }
+func (t *TTY) Keyboard() Input { return keyboard{t} }
 
 type keyboard struct{ t *TTY }
 
-func (k keyboard) Write(p []byte) (int, error) {
+func (k keyboard) Write(p []byte) (int, error) { return k.WriteUntil(p, nil) }
+
+func (k keyboard) WriteUntil(p []byte, cancel <-chan struct{}) (int, error) {
 	done := 0
 	wait := newHostWaiter(abi.POLLOUT)
 	for done < len(p) {
@@ -96,7 +111,9 @@ func (k keyboard) Write(p []byte) (int, error) {
 		switch err {
 		case nil:
 		case abi.EAGAIN:
-			wait.on(&k.t.masterQueue, k.t.inputReady)
+			if !wait.on(&k.t.masterQueue, k.t.inputReady, cancel) {
+				return done, context.Canceled
+			}
 		default:
 			return done, io.ErrClosedPipe
 		}
@@ -131,11 +148,16 @@ func newHostWaiter(mask vfs.Events) *hostWaiter {
 	return h
 }
 
-// on waits until ready holds; whoever makes it true notifies the queue.
-func (h *hostWaiter) on(q *vfs.WaitQueue, ready func() bool) {
+// on waits until ready holds; whoever makes it true notifies the queue. False: cancel was closed before.
+func (h *hostWaiter) on(q *vfs.WaitQueue, ready func() bool, cancel <-chan struct{}) bool {
 	q.Add(&h.waiter)
 	defer q.Remove(&h.waiter)
 	for !ready() {
-		<-h.wake
+		select {
+		case <-h.wake:
+		case <-cancel:
+			return false
+		}
 	}
+	return true
 }

@@ -53,8 +53,13 @@ func ioctl(t *kernel.Task, m Memory, a args) (int64, error) {
 		if f, isIoctler := o.File.(vfs.Ioctler); isIoctler {
 			// A request that does not need the memory does not mind that it is bad.
 			arg, _ := m.Slice(a[2], ioctlSize(req))
-			n, err := f.Ioctl(t, req, a[2], arg)
-			return int64(n), err
+			for {
+				n, err := f.Ioctl(t, req, a[2], arg)
+				// A background job that was stopped for it and goes on tries again.
+				if err != abi.EINTR || t.Interrupted() != nil {
+					return int64(n), err
+				}
+			}
 		}
 		if _, isRegular := o.File.(vfs.Seekable); isRegular && req == abi.FIONREAD {
 			st, err := o.Stat()

@@ -192,4 +192,126 @@ E`,
 	`echo 'exit 7' | sh; echo $?`,
 	`n=0; while [ $n -lt 1000 ]; do n=$((n+1)); done; echo $n`,
 	`test -e /dev/null && echo e; test -c /dev/null && echo c; test / -nt nosuch; echo $?; test nosuch -ot /; echo $?`,
+	// scripts in files
+	"printf 'cd /nosuch\\n\\nfoo\\nreadonly r=1\\nr=2\\necho no\\n' > s.sh; sh s.sh; echo $?; sh ./s.sh; . ./s.sh; echo no",
+	"printf 'f() {\\n  nosuch\\n}\\nf\\n< nosuch\\necho ${x?msg}\\n' > s.sh; sh s.sh; echo $?; sh nosuch.sh; echo $?",
+	"printf 'echo a\\nif true; then\\necho b\\n' > s.sh; sh s.sh; echo $?; sh -n s.sh; echo $?; printf 'echo v\\n' > v.sh; sh -v v.sh; sh -x v.sh; sh -e -c 'false; echo no'; echo $?",
+	`f() { local x; echo ${x-unset}; local y=1 z=$y; echo $z; }; x=1; f; echo $x`,
+	`f() { local a=1; g; }; g() { echo ${a-none}; a=2; }; f; echo ${a-gone}`,
+	`f() { local IFS=:; set -- $1; echo $#; }; f a:b; set -- $(echo a:b); echo $#`,
+	`x=a; f() { x=b g; echo $x; }; g() { echo $x; x=c; }; f`,
+	`export X=1; f() { local X=2; env | grep ^X=; }; f; env | grep ^X=`,
+	`set -- "a b" c; f() { echo "$#:$*"; set -- x y z; echo $#; }; f "$@"; echo $#`,
+	`for i in a b; do case $i in a) continue;; esac; echo $i; done; i=0; while :; do i=$((i+1)); [ $i -eq 3 ] && break; done; echo $i`,
+	`while read -r a b; do echo "$a:$b"; done <<E | sort
+x 1 2
+w 3
+E`,
+	`if ! grep -c x < /dev/null; then echo none; fi`, `{ echo 1; echo 2; } | { read a; read b; echo $b$a; }`,
+	`x=$(cat <<'E'
+a "b" $c
+E
+); echo "$x"`,
+	`cat <<E | tr a-z A-Z
+hello $(echo world) \$x
+E
+echo after`,
+	`echo "$(cat <<E
+nested
+E
+)"`,
+	`cat <<"A B"
+x $y
+A B
+cat <<''
+empty
+
+echo end`,
+	"cat <<E\n${x:-a} `echo q` $((1 + 2)) \\\\ \\` \\a\nE",
+	`x=5; case $x in [0-9]) echo digit;; esac; case abc in [[:alpha:]]*) echo alpha;; esac; case - in [a-]) echo dash;; esac; case ']' in []]) echo br;; esac; case a in [^a]) echo no;; *) echo neg;; esac`,
+	`case "$(echo x)" in (x) echo paren;; esac; case a in a|b|c) echo alt;; esac; case "" in "") echo empty;; esac; case ab in "a"*) echo q;; esac`,
+	`x='[a]'; case a in $x) echo pat;; esac; case '[a]' in "$x") echo lit;; esac; y='a?c'; case abc in $y) echo y;; esac; case 'a*' in a\*) echo esc;; esac`,
+	`x=/a/b/c; echo ${x%/*} ${x##*/} ${x#/} ${x%%/*}- ${x%c} ${x#*b}; y=a.tar.gz; echo ${y%%.*} ${y#*.}; z=aaa; echo ${z%a} ${z%%a*}- ${z#a}`,
+	`x='a b c'; echo ${x% *} "${x#* }" ${x%% *}; p='?'; echo ${x#$p} "${x#"$p"}"`,
+	`unset a; echo ${a:-${b:-${c:-deep}}} "${a:-"q  q"}" ${a:-'s  s'} ${a:+x}${a-y}`,
+	`set -- 1 2 3 4 5 6 7 8 9 10 11; echo $10 ${10} ${11} ${#}; shift 9; echo $1 $#`,
+	`echo ${#x} ${#HOME} "${#}"; x=äöü; echo ${#x} >/dev/null`,
+	`i=5; echo $((i++ + ++i)) $i $((i--)) $((-i)) $((+i)) $((i<10&&i>1)) $((i==6?100:200)) $((i,7)) $((~0)) $((!i)) $((i%4)) $((i*-1))`,
+	`echo $(( 0x1F + 017 + 2#101 )) $((  1
++ 2 )) $((1<2)) $((2>=2)) $((1!=1)) $((6&3|8^1)) $((1<<2>>1)); x=; echo $((x+1)); echo $(($x+1))`,
+	`a=1; a=$((a+=2)) ; echo $a; : $((b=5)); echo $b; echo $((a>b?a:b)); echo $(( (1+2) * (3-4) ))`,
+	`true | false; echo $?; false | true; echo $?; ! false | true; echo $?; echo x | ! cat; echo $?`,
+	`(exit 2) && echo no; (exit 2) || echo or; { exit 3; }; echo no`, `f() { exit 4; }; (f); echo $?; f; echo no`,
+	`trap 'echo e1' EXIT; trap 'echo e2' EXIT; exit`, `trap 'exit 5' EXIT; exit 3`, `trap 'echo $?; false' EXIT; (exit 6)`, `f() { trap 'echo fe' EXIT; }; f; echo x`,
+	`trap 'echo caught; trap - TERM' TERM; kill -TERM $$; echo on; kill -TERM $$; echo no`,
+	`trap 'echo hup' HUP; trap; trap HUP; trap; trap 'x' 1 2 15; trap; trap - 1 2 15; trap; trap '' QUIT; trap`,
+	`trap "echo 'it''s'" USR2; trap; kill -USR2 $$`, `(kill -KILL $(sh -c 'echo $PPID')); echo $?`, `sh -c 'trap "exit 7" TERM; kill $$; sleep 1'; echo $?`,
+	`exec 3>&1; echo a >&3; (echo b >&3) | cat; x=$(echo c >&3; echo d); echo $x; exec 3>&-`,
+	`echo a 1>&2 2>/dev/null; echo b 2>&1 >/dev/null; ls_() { echo o; echo e >&2; }; ls_ 2>&1 >/dev/null | cat; ls_ >f 2>&1; cat f`,
+	`{ echo a; } > f; { cat; } < f; if true; then echo if; fi > g; cat g; for i in 1 2; do echo $i; done > h; cat h; while read x; do echo "r$x"; done < h`,
+	`f() { echo body; } > out; f; cat out; f > other; cat other; cat out`,
+	`echo one > f; exec < f; read x; echo $x; read y; echo $?`, `exec > f; echo hidden; exec >&2; cat f`, `exec 5<>rw; echo data >&5; cat rw; exec 5>&-`,
+	`: > empty; [ -s empty ] || echo zero; [ -e empty ] && echo there; > empty2; [ -f empty2 ] && echo made`,
+	`echo "a'b" 'c"d' "e\"f" 'g\h' i\'j "k
+l"`,
+	`set -u; f() { echo "$#" "$@" "$*"; }; f; echo "${1-none}"; echo "${x:-d}"; unset y; echo $y; echo no`,
+	`set -ue; x=1; echo $x; y=$(echo $x); echo $y; z=$((x+1)); echo $z; echo $undefined`,
+	`set -a; V=1; env | grep ^V; set +a; W=1; env | grep ^W; echo $?`, `set -f; echo * ; set +f; set -n; echo no`,
+	`set -o errexit; set -o | grep errexit; set +o errexit; set +o | grep -c set`,
+	`eval "a=1; b=\$a"; echo $b; eval 'echo "$1"' x; set -- y; eval 'echo $1'; eval exit 3; echo no`,
+	`cmd='echo a b'; $cmd; "$cmd"; echo $?; e=; $e echo empty; $e; echo $?; x="echo 'q r'"; $x`,
+	`$(echo echo sub); $(true); echo $?; $(false); echo $?; $(exit 5); echo $?; x=1 $(exit 6); echo $?`,
+	`command -v if; command -V echo; command exit 3; echo no`, `command cd /tmp && pwd; command :; command nosuch; echo $?`,
+	`type if while : . eval true [ printf read`,
+	`getopts a: x -a; echo $x; OPTIND=1; getopts :a: x -a; echo $x $OPTARG; OPTIND=1; getopts ab x -ab; echo $x; getopts ab x -ab; echo $x; getopts ab x -ab; echo $? $x`,
+	`read a b c <<E
+1 2 3 4 5
+E
+echo "$a|$b|$c"; IFS=, read a b <<E
+x,y z,w
+E
+echo "$a|$b"; read -r a <<E
+back\slash
+E
+echo "$a"; read a <<E
+con\
+tinued
+E
+echo "$a"`,
+	`printf '%s|' a b c; echo; printf '%s %s|' a b c; echo; printf '%5.1s|%-5s|%05d|%+d|% d|%#x|%#o|%e\n' abc ab 42 7 7 255 8 1.5; printf '%%|%c%c|\n' abc def; printf '%i\n' 42; printf '%u\n' 7; printf '\x41\101\n'; printf '%b' 'x\ny\n'; printf '%s\n'`,
+	`printf '%s\n' -- a; printf -- '-x\n'; printf '%.3d|%5.3d|%-8.2f|%g|%G\n' 5 7 3.14159 1e10 1e-10; printf '%X %x\n' 255 -1; printf '%10s|%-10s|\n' é é`,
+	`test 010 -eq 10 && echo dec; [ " 5" -eq 5 ] && echo sp; [ -5 -lt 0 ] && echo neg; [ a \< b ] && echo lt; [ "" ] || echo empty; [ "(" = "(" ] && echo par; [ ! -f x -a ! -d y ] && echo and; [ -f x -o -n y ] && echo or`,
+	`umask 022; touch a; mkdir b; umask 077; touch c; sh -c umask; (umask 0); umask; umask -S`,
+	`pwd; cd ..; cd "$OLDPWD"; pwd; mkdir x; cd x; cd ../x; pwd; cd .; pwd; cd ./..; pwd; cd -; HOME=/tmp; cd; pwd; cd ''; echo $?`,
+	`(sleep 0; exit 3) & wait $!; echo $?; wait; echo $?`,
+	`sh -c 'echo $#; echo "$@"' a b c; sh -c 'echo $0'; sh -c 'echo "$1"' -- -x; echo 'echo "$1"' > s; sh s -- x; sh s -x; sh -- s y`,
+	`sh -c ''; echo $?; sh -c 'exit'; echo $?; sh </dev/null; echo $?; echo | sh; echo $?; sh -c; echo $?; sh -Z; echo $?`,
+	`sh -eu -c 'echo $-' | grep -c e; sh -ec 'false; echo no'; echo $?; sh +e -c 'false; echo yes'; sh -o pipefail -c 'false|true'; echo $?`,
+	`a() { b; }; b() { c; }; c() { return 9; }; a; echo $?; f() { for i in 1 2 3; do [ $i = 2 ] && return $i; done; }; f; echo $?; g() { while :; do return 4; done; }; g; echo $?`,
+	`f() { echo "$1"; [ $1 -gt 0 ] && f $(($1-1)); return 0; }; f 3; f() { unset -f f; echo once; }; f; f; echo $?`,
+	`fib() { if [ $1 -lt 2 ]; then r=$1; else fib $(($1-1)); local a=$r; fib $(($1-2)); r=$((a+r)); fi; }; fib 10; echo $r`,
+	`if true; then if false; then echo a; else echo b; fi; elif true; then echo c; fi; if false; then :; elif false; then :; else echo d; fi`,
+	`while false; do :; done || echo x; until true; do :; done && echo y; for i in; do :; done; echo $?; for i in 1; do false; done; echo $?`,
+	`{ { echo nested; }; }; ( ( echo sub ) ); { (echo a); echo b; }; (cd /tmp; pwd); pwd`,
+	`a='x y'; b="$a"; c=$a; d=$a$a; echo "$b|$c|$d"; e=$(echo "  p  q  "); echo "[$e]" [$e]; f=*; echo "$f"`,
+	`x=1 y=$x; echo $y; x=2 y=$x :; echo $y; z=${z:-a}${z:-b}; echo $z; A=1 sh -c 'echo $A'; A=1; sh -c 'echo ${A-no}'`,
+	`echo -- -n; echo "-n"; echo -nn x; echo; echo -e; echo -ex; echo -n; echo "" ""; echo \\n; echo -e '\n\t\\' '\0101' '\x41' '\e[0m' | wc -c`,
+	`kill -0 $$ && echo alive; kill -s TERM 999999; echo $?; kill -l TERM INT; kill -l 130; kill -9; kill -x 1; kill %1; echo $?`,
+	`hash; hash -r; unset HOME; cd; echo $?; echo ~; HOME=/h; echo ~ ~/x`, `unset PATH; nosuch; echo $?`, `PATH=/nonexistent cat </dev/null; echo $?`,
+	`a=1;b=2;c=$((a+b));echo $c;if [ $c -eq 3 ];then echo three;fi;for i in 1 2;do echo $i;done;f(){ echo f;};f;case $a in 1)echo one;;esac`,
+	`echo a \
+b; echo "c \
+d"; if true &&
+true; then echo e; fi; echo f |
+cat; x=1 \
+y=2; echo $x$y`,
+	`# comment
+echo a # trailing
+echo 'b # not' "c # not" d#not
+: # x
+echo $# $#`,
+	`! :; echo $?; ! { false; }; echo $?; if ! false; then echo nf; fi; ! (exit 3); echo $?; ! false && echo y`,
+	`yes | head -n 3 | while read x; do echo "$x"; done; seq 1 5 | { head -n 2; cat >/dev/null; }; seq 1 100 | tr '\n' ' ' | wc -c`,
+	`mkfifo p; (echo via fifo > p) & cat p; wait; cat < p & echo second > p; wait`, `touch 'a b' 'c*d' ./-x; for f in *; do echo "[$f]"; done; echo c*; echo c\*; echo "c*"; rm -- -x 2>/dev/null; echo ./*`,
+	`mkdir -p a/b/c; touch a/x a/b/y a/b/c/z a/.h; echo a/*; echo a/*/*; echo a/b/*/z; echo */b; echo a/.*h; echo a/[xy] a/[!x]; echo a/nosuch*; echo "a/"*`,
 }

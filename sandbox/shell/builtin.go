@@ -33,7 +33,7 @@ func builtinTable() map[string]builtin {
 		"local": {declare, false}, "let": {let, false}, "umask": {umask, false}, "ulimit": {ulimit, false},
 		"declare": {declare, false}, "typeset": {declare, false}, "mapfile": {mapfile, false}, "readarray": {mapfile, false},
 		"pushd": {pushd, false}, "popd": {popd, false}, "dirs": {dirs, false}, "shopt": {shopt, false}, "builtin": {builtinBuiltin, false},
-		"disown": {disown, false},
+		"disown": {disown, false}, "history": {history, false},
 	}
 	return table
 }
@@ -463,6 +463,9 @@ func alias(sh *shell, args []string) int {
 		if ok && name != "" {
 			if sh.aliases == nil {
 				sh.aliases = map[string]string{}
+			}
+			if err := sh.account(varSize + len(name) + len(text)); err != nil {
+				return sh.fail("%v", err)
 			}
 			sh.aliases[name] = text
 			continue

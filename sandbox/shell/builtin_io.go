@@ -207,6 +207,11 @@ func (p *formatter) format(f string) bool {
 // conversion does one % conversion, and returns its length in the format.
 func (p *formatter) conversion(f string) (int, bool) {
 	i := 1
+	if p.out.Len() > maxValue {
+		p.sh.warnf("%v", errTooLong)
+		p.status = 1
+		return 0, false
+	}
 	for i < len(f) && strings.IndexByte("-+ #0'", f[i]) >= 0 {
 		i++
 	}
@@ -704,7 +709,7 @@ func (sh *shell) readRaw(f *vfs.OpenFile, o readOptions) (string, int) {
 				continue
 			}
 		}
-		n, err := sh.task.Read(f, c[:])
+		n, err := sh.readWaiting(f, c[:])
 		if err == abi.EINTR {
 			if status := sh.readInterrupted(); status != 0 {
 				return b.String(), status

@@ -44,7 +44,7 @@ func (sh *shell) findJob(spec string) (*job, string) {
 			return j, ""
 		}
 	}
-	return nil, "No such job: " + spec
+	return nil, spec + ": no such job"
 }
 
 func listJobs(sh *shell, args []string) int {
@@ -95,11 +95,11 @@ func (sh *shell) jobLine(j *job, long bool) string {
 			state = fmt.Sprintf("Done(%d)", c)
 		}
 	}
-	s := fmt.Sprintf("[%d] %c ", j.id, sign)
+	s := fmt.Sprintf("[%d]%c  ", j.id, sign)
 	if long {
 		s += strconv.Itoa(j.procs[0].pid) + " "
 	}
-	return fmt.Sprintf("%s %-26s%s\n", s, state, j.text)
+	return fmt.Sprintf("%-32s %s\n", s+state, j.text)
 }
 
 // foreground is fg and bg.
@@ -267,6 +267,18 @@ func (sh *shell) waitAny() int {
 	}
 }
 
+// history lists the lines of an interactive shell.
+func history(sh *shell, _ []string) int {
+	if sh.term == nil {
+		return 0
+	}
+	var b strings.Builder
+	for i, line := range sh.term.history {
+		fmt.Fprintf(&b, "%4d %s\n", i, line)
+	}
+	return sh.print(b.String())
+}
+
 func disown(sh *shell, args []string) int {
 	if len(args) == 1 {
 		args = append(args, "%%")
@@ -325,9 +337,7 @@ func kill(sh *shell, args []string) int {
 		if strings.HasPrefix(a, "%") {
 			j, msg := sh.findJob(a)
 			if j == nil {
-				sh.errorf("%s", msg)
-				status = 1
-				continue
+				return sh.fail("%s", msg)
 			}
 			if j.pgid != 0 {
 				pids = []int{-j.pgid}

@@ -187,6 +187,9 @@ func (sh *shell) assignArray(a *syntax.Assign) error {
 				if s, err = sh.convert(&v, s); err != nil {
 					return err
 				}
+				if err := sh.account(varSize + len(s)); err != nil {
+					return err
+				}
 				arr.put(next, s)
 				next++
 			}
@@ -378,6 +381,10 @@ func (sh *shell) callFunc(fn *function, args []string) {
 }
 
 func (sh *shell) setFunc(name string, body *syntax.Stmt) {
+	if err := sh.account(1024 + int(body.End().Offset()-body.Pos().Offset())); err != nil {
+		sh.abort(err)
+		return
+	}
 	sh.ownFuncs()[name] = &function{name, body}
 }
 

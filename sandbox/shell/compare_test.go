@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -23,7 +24,11 @@ func native(t *testing.T, argv0, bin, script string) result {
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	cmd.Run() // its status is looked at below
-	return result{strings.ReplaceAll(out.String(), dir, "/work"), strings.ReplaceAll(errs.String(), dir, "/work"), cmd.ProcessState.ExitCode()}
+	status := cmd.ProcessState.ExitCode()
+	if ws, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); ok && ws.Signaled() {
+		status = 128 + int(ws.Signal())
+	}
+	return result{strings.ReplaceAll(out.String(), dir, "/work"), strings.ReplaceAll(errs.String(), dir, "/work"), status}
 }
 
 func compareScripts(t *testing.T, argv0, bin string, scripts []string, stderr bool) {
@@ -34,7 +39,9 @@ func compareScripts(t *testing.T, argv0, bin string, scripts []string, stderr bo
 		t.Run(script, func(t *testing.T) {
 			t.Parallel()
 			want := native(t, argv0, bin, script)
-			got := newSandbox(t).run("", argv0, "-c", script)
+			s := newSandbox(t)
+			s.start("", "sleep", "1000") // as pid 1 the shell would not die of its own signals
+			got := s.run("", argv0, "-c", script)
 			if !stderr {
 				got.stderr, want.stderr = "", ""
 			}
@@ -53,4 +60,20 @@ func TestAshScriptsGiveWhatBusyboxGives(t *testing.T) {
 func TestBashScriptsGiveWhatBashGives(t *testing.T) {
 	t.Parallel()
 	compareScripts(t, "bash", "/bin/bash", bashScripts, false)
+}
+
+func TestScriptOfAContinuousIntegrationGivesWhatBusyboxGives(t *testing.T) {
+	t.Parallel()
+	if _, err := os.Stat("/bin/busybox"); err != nil {
+		t.Skip("/bin/busybox is not installed here")
+	}
+	script, err := os.ReadFile("testdata/ci.sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := native(t, "sh", "/bin/busybox", string(script))
+	got := newSandbox(t).run("", "sh", "-c", string(script))
+	if got != want || got.status != 0 {
+		t.Errorf("got %d\n%s%s\nwant %d\n%s%s", got.status, got.stdout, got.stderr, want.status, want.stdout, want.stderr)
+	}
 }

@@ -203,7 +203,7 @@ func (sh *shell) declare(command string, options []string, decls []declaration) 
 
 func (sh *shell) declareOne(d declaration, local bool, kind varKind, on, off varFlags) error {
 	if local {
-		sh.makeLocal(d.name, d.assign)
+		sh.makeLocal(d.name)
 	}
 	v := sh.vars[d.name]
 	if v.flags&isReadonly != 0 && (d.assign || off&isReadonly != 0) {
@@ -250,9 +250,8 @@ func (sh *shell) declareOne(d declaration, local bool, kind varKind, on, off var
 	return err
 }
 
-// makeLocal saves a variable for the end of the function. An ash local without a value keeps the value; bash's is
-// unset.
-func (sh *shell) makeLocal(name string, assigned bool) {
+// makeLocal saves a variable for the end of the function; the local one begins unset.
+func (sh *shell) makeLocal(name string) {
 	f := &sh.frames[len(sh.frames)-1]
 	if f.saved == nil {
 		f.saved = map[string]savedVar{}
@@ -265,11 +264,7 @@ func (sh *shell) makeLocal(name string, assigned bool) {
 	if name == "-" {
 		return
 	}
-	if sh.bash {
-		v = variable{flags: v.flags & isReadonly}
-		sh.env = nil
-		sh.ownVars()[name] = v
-	}
+	sh.store(name, variable{flags: v.flags & (isReadonly | isExported)})
 }
 
 // letters gives the attributes as bash's declare names them.

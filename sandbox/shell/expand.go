@@ -28,6 +28,7 @@ type expander struct {
 	glob    bool // it holds an unquoted pattern character
 	marks   bool // it holds marks
 	wsEnded bool // the last field was ended by IFS white space, which a separator may follow
+	total   int  // bytes of the fields so far
 	buf     []byte
 	fields  []string
 }
@@ -88,6 +89,9 @@ func plainWord(w *syntax.Word) (string, bool) {
 	}
 	switch p := w.Parts[0].(type) {
 	case *syntax.Lit:
+		if p.Value == "[" || p.Value == "]" {
+			return p.Value, true
+		}
 		return p.Value, !strings.ContainsAny(p.Value, "\\*?[~{\x00")
 	case *syntax.SglQuoted:
 		return p.Value, !p.Dollar
@@ -163,6 +167,7 @@ func (sh *shell) pattern(src string) *pattern {
 		return p
 	}
 	p := compilePattern(src, sh.bash)
+	p.dying = func() bool { return sh.task.Checkpoint() != nil }
 	if len(sh.patterns) >= 128 || sh.patterns == nil {
 		sh.patterns = make(map[string]*pattern, 16)
 	}
@@ -172,6 +177,12 @@ func (sh *shell) pattern(src string) *pattern {
 
 func (x *expander) parts(parts []syntax.WordPart, quoted bool) error {
 	for i, part := range parts {
+		if len(x.buf) > maxValue || x.total > maxFields {
+			return errTooLong
+		}
+		if x.sh.task.Checkpoint() != nil {
+			return errDying
+		}
 		var s string
 		var err error
 		switch p := part.(type) {
@@ -396,9 +407,13 @@ func (x *expander) emit() error {
 	if marks {
 		s = unmark(s)
 	}
+	x.total += varSize + len(s)
 	x.fields = append(x.fields, s)
 	return nil
 }
+
+// maxFields bounds the words of one command, in bytes.
+const maxFields = 4 * maxValue
 
 // tilde expands a leading ~ or ~user of s; whole tells that the word ends with s.
 func (x *expander) tilde(s string, whole bool) string {

@@ -27,7 +27,10 @@ func hasExtGlob(s string) bool {
 	return false
 }
 
-func parseExtGlob(s string) extGlob {
+// maxExtDepth bounds the nesting of operators; deeper ones are taken for plain text.
+const maxExtDepth = 32
+
+func parseExtGlob(s string, depth int) extGlob {
 	list := extGlob{}
 	plain := func(p string) {
 		for _, t := range compilePattern(p, false).toks {
@@ -35,31 +38,28 @@ func parseExtGlob(s string) extGlob {
 		}
 	}
 	start := 0
+	open := false // an operator that does not end: then none after it does
 	for i := 0; i < len(s); i++ {
 		switch s[i] {
 		case mark, '\\':
 			i++
 			continue
-		case '[':
-			if _, n := parseBracket(s[i:]); n > 0 {
-				i += n - 1
-			}
-			continue
 		case '?', '*', '+', '@', '!':
 		default:
 			continue
 		}
-		if i+1 >= len(s) || s[i+1] != '(' {
+		if open || depth == maxExtDepth || i+1 >= len(s) || s[i+1] != '(' {
 			continue
 		}
 		alts, end := splitAlternatives(s[i+2:])
 		if end < 0 {
+			open = true
 			continue
 		}
 		plain(s[start:i])
 		piece := extPiece{op: s[i]}
 		for _, a := range alts {
-			piece.alts = append(piece.alts, parseExtGlob(a))
+			piece.alts = append(piece.alts, parseExtGlob(a, depth+1))
 		}
 		list = append(list, piece)
 		i += 2 + end
@@ -93,13 +93,33 @@ func splitAlternatives(s string) (alts []string, end int) {
 	return nil, -1
 }
 
+// extMatch is a match under way. It gives up, finding nothing, after maxExtSteps or when the task must die.
+type extMatch struct {
+	p     *pattern
+	s     string
+	steps int
+	over  bool
+}
+
+const maxExtSteps = 20 << 20
+
+func (m *extMatch) tick() bool {
+	m.steps++
+	if m.steps&0xffff == 0 && (m.steps > maxExtSteps || m.p.dying != nil && m.p.dying()) {
+		m.over = true
+	}
+	return !m.over
+}
+
 // ends collects the positions at which a match of g that begins at pos may end.
-func (g extGlob) ends(s string, pos int) map[int]bool {
+func (m *extMatch) ends(g extGlob, pos int) map[int]bool {
 	set := map[int]bool{pos: true}
 	for i := range g {
 		next := map[int]bool{}
 		for p := range set {
-			g[i].step(s, p, next)
+			if m.step(&g[i], p, next); m.over {
+				return nil
+			}
 		}
 		if set = next; len(set) == 0 {
 			break
@@ -108,15 +128,15 @@ func (g extGlob) ends(s string, pos int) map[int]bool {
 	return set
 }
 
-func (p *extPiece) step(s string, pos int, out map[int]bool) {
+func (m *extMatch) step(p *extPiece, pos int, out map[int]bool) {
 	if p.op == 0 {
 		switch {
 		case p.tok.kind == tokStar:
-			for i := pos; i <= len(s); i++ {
+			for i := pos; i <= len(m.s) && m.tick(); i++ {
 				out[i] = true
 			}
-		case pos < len(s):
-			if r, n := nextRune(s[pos:]); p.tok.matches(r) {
+		case pos < len(m.s) && m.tick():
+			if r, n := nextRune(m.s[pos:]); p.tok.matches(r) {
 				out[pos+n] = true
 			}
 		}
@@ -125,7 +145,7 @@ func (p *extPiece) step(s string, pos int, out map[int]bool) {
 	once := func(from int) map[int]bool {
 		set := map[int]bool{}
 		for _, a := range p.alts {
-			for e := range a.ends(s, from) {
+			for e := range m.ends(a, from) {
 				set[e] = true
 			}
 		}
@@ -134,7 +154,7 @@ func (p *extPiece) step(s string, pos int, out map[int]bool) {
 	switch p.op {
 	case '!':
 		no := once(pos)
-		for i := pos; i <= len(s); i++ {
+		for i := pos; i <= len(m.s) && m.tick(); i++ {
 			if !no[i] {
 				out[i] = true
 			}
@@ -145,7 +165,7 @@ func (p *extPiece) step(s string, pos int, out map[int]bool) {
 	}
 	todo := []int{pos}
 	seen := map[int]bool{pos: true}
-	for len(todo) > 0 {
+	for len(todo) > 0 && m.tick() {
 		from := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
 		for e := range once(from) {
@@ -158,11 +178,15 @@ func (p *extPiece) step(s string, pos int, out map[int]bool) {
 	}
 }
 
-func matchExt(g extGlob, s string) bool { return g.ends(s, 0)[len(s)] }
+func matchExt(p *pattern, s string) bool {
+	m := extMatch{p: p, s: s}
+	return m.ends(p.ext, 0)[len(s)] && !m.over
+}
 
-func prefixExt(g extGlob, s string, longest bool) (int, bool) {
+func prefixExt(p *pattern, s string, longest bool) (int, bool) {
+	m := extMatch{p: p, s: s}
 	best, ok := 0, false
-	for e := range g.ends(s, 0) {
+	for e := range m.ends(p.ext, 0) {
 		if !ok || longest == (e > best) {
 			best, ok = e, true
 		}
@@ -170,10 +194,11 @@ func prefixExt(g extGlob, s string, longest bool) (int, bool) {
 	return best, ok
 }
 
-func suffixExt(g extGlob, s string, longest bool) (int, bool) {
+func suffixExt(p *pattern, s string, longest bool) (int, bool) {
+	m := extMatch{p: p, s: s}
 	best, ok := 0, false
-	for i := 0; i <= len(s); i++ {
-		if g.ends(s, i)[len(s)] {
+	for i := 0; i <= len(s) && !m.over; i++ {
+		if m.ends(p.ext, i)[len(s)] {
 			best, ok = i, true
 			if longest {
 				break

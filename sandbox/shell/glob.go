@@ -25,10 +25,12 @@ func (sh *shell) glob(word string) ([]string, error) {
 				return nil, errDying
 			}
 			switch {
-			case part == "": // a slash at the end, or a doubled one
-				if dir != "" && sh.isDir(dir) {
-					next = append(next, dir+"/")
+			case part == "" && last: // the word ends with a slash, which dir has
+				if sh.isDir(dir) {
+					next = append(next, dir)
 				}
+			case part == "":
+				next = append(next, dir+"/")
 			case part == "**" && sh.opt.globstar:
 				next = sh.descend(next, dir, last)
 			case !hasMeta(part) && !(sh.bash && hasExtGlob(part)):

@@ -50,7 +50,7 @@ func (io *toolIO) read(f *vfs.OpenFile) []byte {
 	buf := make([]byte, 64<<10)
 	for {
 		n, err := io.t.Read(f, buf)
-		if n == 0 || err != nil {
+		if n == 0 || err != nil || io.t.Checkpoint() != nil {
 			return all
 		}
 		all = append(all, buf[:n]...)
@@ -97,6 +97,7 @@ type toolFunc func(io *toolIO, args []string) int
 
 var tools = map[string]toolFunc{
 	"true":  func(*toolIO, []string) int { return 0 },
+	"true_": func(*toolIO, []string) int { return 0 },
 	"false": func(*toolIO, []string) int { return 1 },
 	"cat": func(io *toolIO, args []string) int {
 		if len(args) == 1 {
@@ -122,8 +123,9 @@ var tools = map[string]toolFunc{
 		io.t.Sleep(time.Duration(s * float64(time.Second)))
 		return 0
 	},
-	"yes": func(io *toolIO, _ []string) int {
-		for io.t.Checkpoint() == nil && io.print(1, "y\n") {
+	"yes": func(io *toolIO, args []string) int {
+		line := strings.Join(append(args, "y")[1:2], "") + "\n"
+		for io.t.Checkpoint() == nil && io.print(1, line) {
 		}
 		return 1
 	},

@@ -221,7 +221,7 @@ func (sh *shell) interact() {
 		for stmts, err := range parser.InteractiveSeq(src) {
 			if err != nil {
 				if !src.eof && !errors.Is(err, errInterrupted) && !sh.task.Dying() {
-					sh.syntaxError(err)
+					sh.syntaxError(err, 0)
 				}
 				break
 			}

@@ -218,11 +218,11 @@ func TestInteractiveJobControl(t *testing.T) {
 	s.keys("sleep 1000\r")
 	s.foreground("sleep")
 	s.keys("\x1a")
-	s.expect("[1] +  Stopped")
+	s.expect("[1]+  Stopped")
 	s.expect("sleep 1000")
 	s.expect("/work # ")
 	s.keys("jobs\r")
-	s.expect("[1] +  Stopped                   sleep 1000")
+	s.expect("[1]+  Stopped                    sleep 1000")
 	s.keys("bg\r")
 	s.expect("[1] sleep 1000")
 	s.keys("fg\r")
@@ -234,8 +234,8 @@ func TestInteractiveJobControl(t *testing.T) {
 	s.expect("You have stopped jobs.")
 	s.keys("kill %1; wait %1; echo st $?\r")
 	s.expect("st 143")
-	s.keys("sleep 0 & wait\r")
-	s.expect("[1] ")
+	s.keys("sleep 0 & wait; history\r")
+	s.expect("jobs\r\n")
 	s.expect("/work # ")
 	s.keys("cat\r")
 	s.foreground("cat")
@@ -246,7 +246,7 @@ func TestInteractiveJobControl(t *testing.T) {
 	s.keys("sh -c 'pid'; pid\r")
 	s.expect("/work # ")
 	s.keys("cat &\r")
-	s.expect("[1] ")
+	s.expect("/work # ")
 	until(t, "the stop of a background reader", func() bool {
 		for _, o := range s.s.k.Tasks() {
 			if o.State() == 'T' {

@@ -369,7 +369,7 @@ func (t *terminal) readByte() (byte, error) {
 	if len(t.pending) == 0 {
 		var buf [256]byte
 		for {
-			n, err := t.sh.task.Read(t.in, buf[:])
+			n, err := t.sh.readWaiting(t.in, buf[:])
 			if err == abi.EINTR {
 				if t.sh.task.Dying() {
 					return 0, errDying

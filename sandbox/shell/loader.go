@@ -182,12 +182,10 @@ func (sh *shell) script(args []string) {
 	}
 	if err != nil {
 		if sh.bash {
-			sh.write(2, sh.arg0+": "+name+": "+strerror(err)+"\n")
+			sh.warnf("%s: %s", name, strerror(err))
+			sh.exit(127)
 		} else {
-			sh.write(2, sh.arg0+": can't open '"+name+"': "+strerror(err)+"\n")
-		}
-		sh.exit(127)
-		if err != abi.ENOENT && !sh.bash {
+			sh.warnf("can't open '%s': %s", name, strerror(err))
 			sh.exit(2)
 		}
 		return

@@ -532,7 +532,7 @@ func (sh *shell) replace(r *syntax.Replace, v *paramValue) error {
 	if src == "" && anchor == 0 {
 		return nil
 	}
-	dying := false
+	var fail error
 	v.each(func(s string) string {
 		switch anchor {
 		case '#':
@@ -548,15 +548,22 @@ func (sh *shell) replace(r *syntax.Replace, v *paramValue) error {
 		}
 		if pat.plain && pat.ext == nil {
 			if r.All {
+				if len(s)+strings.Count(s, pat.literal)*len(with) > maxValue {
+					fail = errTooLong
+					return ""
+				}
 				return strings.ReplaceAll(s, pat.literal, with)
 			}
 			return strings.Replace(s, pat.literal, with, 1)
 		}
 		var b strings.Builder
-		for i := 0; i < len(s) && !dying; {
+		for i := 0; i < len(s) && fail == nil; {
 			n, ok := pat.prefix(s[i:], true)
 			if ok && n > 0 {
 				b.WriteString(with)
+				if b.Len() > maxValue {
+					fail = errTooLong
+				}
 				i += n
 				if !r.All {
 					b.WriteString(s[i:])
@@ -566,16 +573,13 @@ func (sh *shell) replace(r *syntax.Replace, v *paramValue) error {
 			}
 			_, size := nextRune(s[i:])
 			b.WriteString(s[i : i+size])
-			if i += size; i%256 == 0 {
-				dying = sh.task.Checkpoint() != nil
+			if i += size; i%256 == 0 && sh.task.Checkpoint() != nil {
+				fail = errDying
 			}
 		}
 		return b.String()
 	})
-	if dying {
-		return errDying
-	}
-	return nil
+	return fail
 }
 
 // changeCase is ${name^pattern} and its ^^ , ,, forms.
@@ -649,10 +653,16 @@ func (sh *shell) transform(p *syntax.ParamExp, name string, v *paramValue) error
 	return nil
 }
 
-// regexps compiles an extended regular expression, remembering some. POSIX wants the longest match.
+// maxRegexp bounds a regular expression, in bytes.
+const maxRegexp = 32 << 10
+
+// regexp compiles an extended regular expression, remembering some. POSIX wants the longest match.
 func (sh *shell) regexp(src string) (*regexp.Regexp, error) {
 	if re := sh.regexps[src]; re != nil {
 		return re, nil
+	}
+	if len(src) > maxRegexp {
+		return nil, shellError("regular expression too long")
 	}
 	re, err := regexp.Compile(src)
 	if err != nil {

@@ -16,8 +16,12 @@ type pattern struct {
 	toks    []token
 	literal string // what it matches when it has no special characters
 	plain   bool
-	ext     extGlob // the pattern with extended operators, matched by extmatch
+	ext     extGlob     // the pattern with extended operators
+	dying   func() bool // asked in long matches; nil never is
 }
+
+// matchSlice is the steps of a match between two looks whether the task must die.
+const matchSlice = 1 << 16
 
 type tokenKind uint8
 
@@ -69,9 +73,10 @@ func (t *token) matches(r rune) bool {
 func compilePattern(src string, ext bool) *pattern {
 	p := &pattern{}
 	if ext && hasExtGlob(src) {
-		p.ext = parseExtGlob(src)
+		p.ext = parseExtGlob(src, 0)
 		return p
 	}
+	open := false // a bracket that does not end: then none after it does
 	for i := 0; i < len(src); {
 		switch c := src[i]; {
 		case (c == mark || c == '\\') && i+1 < len(src):
@@ -87,10 +92,13 @@ func compilePattern(src string, ext bool) *pattern {
 			p.toks = append(p.toks, token{kind: tokAny})
 			i++
 		case c == '[':
-			if b, n := parseBracket(src[i:]); b != nil {
-				p.toks = append(p.toks, token{kind: tokClass, class: b})
-				i += n
-				continue
+			if !open {
+				if b, n := parseBracket(src[i:]); b != nil {
+					p.toks = append(p.toks, token{kind: tokClass, class: b})
+					i += n
+					continue
+				}
+				open = true
 			}
 			p.toks = append(p.toks, token{r: '['})
 			i++
@@ -144,6 +152,9 @@ func writeRune(b *strings.Builder, r rune) {
 	b.WriteRune(r)
 }
 
+// maxClass is the longest [:name:] that is looked for.
+const maxClass = 24
+
 // parseBracket reads a bracket expression at the start of s; nil when it does not end.
 func parseBracket(s string) (*bracket, int) {
 	b := &bracket{}
@@ -167,7 +178,7 @@ func parseBracket(s string) (*bracket, int) {
 		}
 		first = false
 		if strings.HasPrefix(s[i:], "[:") {
-			if end := strings.Index(s[i:], ":]"); end > 0 {
+			if end := strings.Index(s[i:min(len(s), i+maxClass)], ":]"); end > 0 {
 				f := classes[s[i+2:i+end]]
 				if f == nil {
 					f = func(rune) bool { return false }
@@ -178,7 +189,7 @@ func parseBracket(s string) (*bracket, int) {
 			}
 		}
 		if strings.HasPrefix(s[i:], "[.") || strings.HasPrefix(s[i:], "[=") { // collating symbols: the character itself
-			if end := strings.Index(s[i+2:], string(s[i+1])+"]"); end > 0 {
+			if end := strings.Index(s[i+2:min(len(s), i+maxClass)], string(s[i+1])+"]"); end > 0 {
 				r, _ := nextRune(s[i+2:])
 				b.ranges = append(b.ranges, r, r)
 				i += end + 4
@@ -216,7 +227,7 @@ var classes = map[string]func(rune) bool{
 func (p *pattern) match(s string) bool {
 	switch {
 	case p.ext != nil:
-		return matchExt(p.ext, s)
+		return matchExt(p, s)
 	case p.plain:
 		return p.literal == s
 	}
@@ -228,7 +239,7 @@ func (p *pattern) match(s string) bool {
 func (p *pattern) prefix(s string, longest bool) (int, bool) {
 	switch {
 	case p.ext != nil:
-		return prefixExt(p.ext, s, longest)
+		return prefixExt(p, s, longest)
 	case p.plain:
 		return len(p.literal), strings.HasPrefix(s, p.literal)
 	}
@@ -239,7 +250,7 @@ func (p *pattern) prefix(s string, longest bool) (int, bool) {
 func (p *pattern) suffix(s string, longest bool) (int, bool) {
 	switch {
 	case p.ext != nil:
-		return suffixExt(p.ext, s, longest)
+		return suffixExt(p, s, longest)
 	case p.plain:
 		return len(s) - len(p.literal), strings.HasSuffix(s, p.literal)
 	}
@@ -271,7 +282,7 @@ func (p *pattern) run(s string, longest, back bool) (length int, ok bool) {
 		}
 	}
 	enter(cur, 0)
-	pos := 0
+	pos, steps := 0, 0
 	for {
 		if cur[m] {
 			length, ok = pos, true
@@ -290,6 +301,11 @@ func (p *pattern) run(s string, longest, back bool) (length int, ok bool) {
 			r, n = nextRune(s[pos:])
 		}
 		pos += n
+		if steps += m; steps > matchSlice {
+			if steps = 0; p.dying != nil && p.dying() {
+				return 0, false
+			}
+		}
 		alive := false
 		clear(next)
 		for i := range m {
@@ -314,12 +330,21 @@ func (p *pattern) run(s string, longest, back bool) (length int, ok bool) {
 
 // hasMeta reports whether a word in marked form has characters that are special in patterns and not quoted.
 func hasMeta(s string) bool {
+	open := false
 	for i := 0; i < len(s); i++ {
 		switch s[i] {
 		case mark, '\\':
 			i++
-		case '*', '?', '[':
+		case '*', '?':
 			return true
+		case '[':
+			if open {
+				continue
+			}
+			if b, _ := parseBracket(s[i:]); b != nil {
+				return true
+			}
+			open = true
 		}
 	}
 	return false

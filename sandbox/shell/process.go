@@ -110,7 +110,10 @@ func (sh *shell) forkJob(text string, attr *kernel.SpawnAttr, run func(child *sh
 
 // fork adds a copy of the shell to a job.
 func (sh *shell) fork(j *job, attr *kernel.SpawnAttr, run func(child *shell)) (*kernel.Task, error) {
-	sh.reap()
+	if len(j.procs) == 0 { // later the reaping would lose the job's own, which is not listed yet
+		sh.reap()
+	}
+	sh.environ() // once here rather than in each child
 	child := sh.copy()
 	attr.Default |= sh.handled() | sh.selfIgnored
 	if sh.opt.monitor {
@@ -322,7 +325,7 @@ func (sh *shell) background(st *syntax.Stmt) {
 	}
 	sh.addJob(j)
 	sh.lastBackground = c.Pid()
-	if sh.opt.interactive {
+	if sh.opt.interactive && sh.bash {
 		sh.write(2, fmt.Sprintf("[%d] %d\n", j.id, c.Pid()))
 	}
 	sh.status = 0

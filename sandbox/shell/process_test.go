@@ -47,13 +47,22 @@ func TestEndlessComputationsDieAtOnceOfAKill(t *testing.T) {
 		"while [[ aaaaaaaa =~ a*b ]] || :; do continue; done",
 		"trap '' TERM INT HUP; while :; do :; done",
 		"while :; do sleep 0 & done",
+		"x=$(seq 1 200000); p=$(yes '*1' | head -n 30000); echo go; case $x in $p) :;; esac; while :; do :; done",
+		"x=$(yes aaaa | head -n 100000); echo go; [[ $x == +(+(+(+(a|?)*)*)*)b ]]; while :; do :; done",
+		"x=$(yes aaaa | head -n 50000); echo go; [[ $x =~ ^(((a|aa|.)+)+)+(.?){900}b$ ]]; while :; do :; done",
+		"x=$(yes '[[:[:' | head -n 100000); echo go; : $x \"${x#$x}\"; while :; do :; done",
+		"x=$(yes '+(@(' | head -n 50000); echo go; : \"${x#$x}\"; while :; do :; done",
 		"spin", "sleep 1000", "read x < /dev/tty || spin", "cat /dev/zero | cat", "mkfifo p; cat < p",
 	} {
 		t.Run(script, func(t *testing.T) {
 			t.Parallel()
 			s := newSandbox(t)
-			task, _, _ := s.start("", "bash", "-c", "echo; "+script)
-			until(t, "the start", func() bool { return task.CPU() > 0 })
+			task, out, _ := s.start("", "bash", "-c", "echo; "+script)
+			until(t, "the start", func() bool {
+				return strings.Contains(out.String(), "go") || !strings.Contains(script, "go") && out.String() != ""
+			})
+			from := task.CPU() // it shall have begun
+			until(t, "computing", func() bool { return task.CPU() > from+30*time.Millisecond || task.State() == 'S' })
 			task.Signal(abi.SIGKILL)
 			if st := ended(t, task); st.ShellCode() != 137 {
 				t.Errorf("status %d, want 137", st.ShellCode())
@@ -97,6 +106,9 @@ func TestProcessesAndLimits(t *testing.T) {
 		{"wait -n", "bash -c '(exit 3) & wait -n; echo $?; wait -n; echo $?'", "3\n127\n", 0},
 		{"set -e leaves a function in a pipeline", "set -e; f() { false; echo no; }; f | cat; echo end", "end\n", 0},
 		{"a value that is too long is refused", "x=xxxxxxxxxxxxxxxx; while :; do x=$x$x; done; echo no", "", 2},
+		{"variables without end are refused", "x=$(seq 1 100000); while :; do i=$((i+1)); eval \"v$i=\\$x\"; done; echo no", "", 2},
+		{"a word that is too long is refused", "x=$(seq 1 100000); y='$x$x$x$x$x$x$x$x$x$x'; y=$y$y$y$y; (eval \"echo \\\"$y$y$y$y\\\"\" | wc -c); eval \"z=\\${x//1/$y}\"; echo no", "0\n", 2},
+		{"a format that is too long is refused", "f=%1000000s; f=$f$f$f$f$f$f$f$f$f; f=$f$f$f$f$f$f$f$f$f; printf $f$f$f >/dev/null; echo $?", "1\n", 0},
 		{"reading byte by byte leaves the rest", "seq 1 3 | { read a; cat; echo $a; }", "2\n3\n1\n", 0},
 		{"a script on a pipe shares it with its commands", "printf 'read x\\nline\\necho [$x]\\ncat\\nrest\\n' | sh", "[line]\nrest\n", 0},
 		{"lines before a syntax error run", "printf 'echo one\\nif\\nfi\\necho no\\n' > s; sh s; echo $?", "one\n2\n", 0},
@@ -170,5 +182,15 @@ func TestPermissionsAreThoseOfTheTask(t *testing.T) {
 		"sh: can't create /work/new: Permission denied\n1\n"
 	if got := out.String(); got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestMemoryLimitKillsTheShell(t *testing.T) {
+	t.Parallel()
+	s := newSandbox(t)
+	s.k.SetLimits(kernel.Limits{Memory: 16 << 20})
+	task, _, _ := s.start("", "bash", "-c", "while :; do a+=(xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx); done")
+	if st := ended(t, task); st.ShellCode() != 137 || !task.OOMKilled() {
+		t.Errorf("status %d, OOM killed %v", st.ShellCode(), task.OOMKilled())
 	}
 }

@@ -55,6 +55,9 @@ type shell struct {
 	patterns  map[string]*pattern
 	regexps   map[string]*regexp.Regexp
 
+	memory   int // of variables and functions, about; see account
+	reserved int // of the sandbox's memory
+
 	status         int  // $?
 	substStatus    int  // of the last command substitution in the command under way
 	flow           flow // why commands are being left
@@ -166,6 +169,7 @@ func (sh *shell) copy() *shell {
 	c.frames = slices.Clone(sh.frames)
 	c.dirStack = slices.Clone(sh.dirStack)
 	c.level++
+	c.memory, c.reserved = 0, 0 // what it shares is its parent's
 	c.traps, c.pseudoTraps = nil, nil
 	for s, cmd := range sh.traps {
 		if cmd == "" { // ignored signals stay ignored
@@ -191,6 +195,9 @@ func (sh *shell) exit(status int) { sh.flow, sh.status = flowExit, status&0xff }
 func (sh *shell) finish() int {
 	if sh.flow == flowExec || sh.task.Dying() {
 		return sh.status
+	}
+	if sh.flow == flowNone { // what came during the last command
+		sh.tick()
 	}
 	if cmd, ok := sh.pseudoTraps["EXIT"]; ok && !sh.exiting {
 		sh.exiting = true
@@ -252,6 +259,13 @@ func (sh *shell) write(fd int, s string) error {
 		switch {
 		case err == abi.EINTR && !sh.task.Dying():
 			sh.collectSignals()
+		case err == abi.EAGAIN || err == nil && n == 0: // a program has left the file non-blocking
+			if err := sh.task.Await(f, abi.POLLOUT, time.Time{}); err != nil && err != abi.EINTR {
+				return err
+			}
+			if sh.task.Dying() {
+				return abi.EINTR
+			}
 		case err != nil:
 			return err
 		}

@@ -1,10 +1,12 @@
 package shell
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"runtime"
 	"strings"
+	"time"
 
 	"github.com/sockerless/sockerless/sandbox/abi"
 	"github.com/sockerless/sockerless/sandbox/vfs"
@@ -24,10 +26,20 @@ func guard() error {
 	return nil
 }
 
+// commandSource is where a parser reads from. line is the one being read, for errors at the end.
+type commandSource interface {
+	io.Reader
+	line() int
+}
+
+func (r *stringSource) line() int { return r.lines + 1 }
+func (r *fileSource) line() int   { return r.lines + 1 }
+
 // stringSource is source text in memory. It gives a newline at the end, which makes the parser hand out the last line.
 type stringSource struct {
-	s    string
-	done bool
+	s     string
+	done  bool
+	lines int
 }
 
 func newStringSource(s string) *stringSource { return &stringSource{s: s} }
@@ -38,6 +50,7 @@ func (r *stringSource) Read(p []byte) (int, error) {
 	}
 	if len(r.s) > 0 {
 		n := copy(p, r.s)
+		r.lines += strings.Count(r.s[:n], "\n")
 		r.s = r.s[n:]
 		return n, nil
 	}
@@ -56,6 +69,7 @@ type fileSource struct {
 	file   *vfs.OpenFile
 	single bool
 	done   bool
+	lines  int
 }
 
 func (r *fileSource) Read(p []byte) (int, error) {
@@ -77,6 +91,7 @@ func (r *fileSource) Read(p []byte) (int, error) {
 		p[0] = '\n'
 		return 1, nil
 	}
+	r.lines += bytes.Count(p[:n], []byte("\n"))
 	if r.sh.opt.verbose {
 		r.sh.write(2, string(p[:n]))
 	}
@@ -86,7 +101,7 @@ func (r *fileSource) Read(p []byte) (int, error) {
 // read reads from a file of the task, across caught signals; their traps wait for the command to end.
 func (sh *shell) read(f *vfs.OpenFile, p []byte) (int, error) {
 	for {
-		n, err := sh.task.Read(f, p)
+		n, err := sh.readWaiting(f, p)
 		if err != abi.EINTR {
 			return n, err
 		}
@@ -96,6 +111,19 @@ func (sh *shell) read(f *vfs.OpenFile, p []byte) (int, error) {
 		sh.collectSignals()
 		if sh.interrupted {
 			return 0, errInterrupted
+		}
+	}
+}
+
+// readWaiting is Task.Read that waits even when a program has left the file non-blocking behind it.
+func (sh *shell) readWaiting(f *vfs.OpenFile, p []byte) (int, error) {
+	for {
+		n, err := sh.task.Read(f, p)
+		if err != abi.EAGAIN {
+			return n, err
+		}
+		if err := sh.task.Await(f, abi.POLLIN, time.Time{}); err != nil {
+			return 0, err
 		}
 	}
 }
@@ -131,11 +159,11 @@ func (sh *shell) readAll(f *vfs.OpenFile, limit int) (string, error) {
 
 // run parses a source and executes it line by line, as it is read. rest tells, for text in memory, whether nothing
 // follows a position: then the last command may replace the shell.
-func (sh *shell) run(src io.Reader, rest func(end uint) bool) {
+func (sh *shell) run(src commandSource, rest func(end uint) bool) {
 	parser := syntax.NewParser()
 	for stmts, err := range parser.InteractiveSeq(src) {
 		if err != nil {
-			sh.syntaxError(err)
+			sh.syntaxError(err, src.line())
 			return
 		}
 		if parser.Incomplete() {
@@ -174,7 +202,7 @@ func (sh *shell) runString(text string, tail bool) {
 }
 
 // syntaxError reports what the parser found and ends the shell, or only the command line of an interactive one.
-func (sh *shell) syntaxError(err error) {
+func (sh *shell) syntaxError(err error, last int) {
 	switch {
 	case errors.Is(err, errDying):
 		sh.exit(sh.status)
@@ -189,6 +217,9 @@ func (sh *shell) syntaxError(err error) {
 	switch {
 	case errors.As(err, &perr):
 		text, line = syntaxText(perr), int(perr.Pos.Line())
+		if perr.Incomplete {
+			line = last
+		}
 	case errors.As(err, &lerr):
 		text, line = "syntax error: "+lerr.Error(), int(lerr.Pos.Line())
 	}

@@ -1,6 +1,8 @@
 package shell
 
 import (
+	"io"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -170,7 +172,7 @@ func (sh *shell) binaryTest(op, x, y string) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		return re.MatchString(x), nil
+		return sh.submatches(re, x) != nil, nil
 	case "-nt", "-ot":
 		a, err1 := sh.stat(x, true)
 		b, err2 := sh.stat(y, true)
@@ -409,6 +411,38 @@ func (sh *shell) testBinary(e *syntax.BinaryTest) (bool, error) {
 	}
 }
 
+// submatches finds a match. A long text is given piece by piece, so that a kill ends the search.
+func (sh *shell) submatches(re *regexp.Regexp, x string) []string {
+	if len(x) < 4096 {
+		return re.FindStringSubmatch(x)
+	}
+	loc := re.FindReaderSubmatchIndex(&killableReader{r: strings.NewReader(x), sh: sh})
+	if loc == nil {
+		return nil
+	}
+	m := make([]string, len(loc)/2)
+	for i := range m {
+		if loc[2*i] >= 0 {
+			m[i] = x[loc[2*i]:loc[2*i+1]]
+		}
+	}
+	return m
+}
+
+// killableReader ends when the task must die.
+type killableReader struct {
+	r  *strings.Reader
+	sh *shell
+	n  int
+}
+
+func (k *killableReader) ReadRune() (rune, int, error) {
+	if k.n++; k.n&0xff == 0 && k.sh.task.Checkpoint() != nil {
+		return 0, 0, io.EOF
+	}
+	return k.r.ReadRune()
+}
+
 // regexpTest is =~: the parts that matched go to BASH_REMATCH.
 func (sh *shell) regexpTest(x string, w *syntax.Word) (bool, error) {
 	src, err := sh.expandTo(w, patternMode, false)
@@ -423,7 +457,7 @@ func (sh *shell) regexpTest(x string, w *syntax.Word) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	m := re.FindStringSubmatch(x)
+	m := sh.submatches(re, x)
 	if err := sh.setArray("BASH_REMATCH", m); err != nil {
 		return false, err
 	}

@@ -280,6 +280,34 @@ func (e shellError) Error() string { return string(e) }
 
 const errTooLong = shellError("value too long")
 
+// maxMemory bounds the variables and functions of one shell, in bytes, besides the sandbox's own limit.
+const maxMemory = 1 << 30
+
+const errNoMemory = shellError("out of memory")
+
+// account notes that the shell's variables have grown by delta bytes. The sandbox's memory is reserved a MiB at a time;
+// when there is none left, the task is ended as the kernel's OOM killer does it.
+func (sh *shell) account(delta int) error {
+	sh.memory += delta
+	if delta <= 0 || sh.memory <= sh.reserved {
+		return nil
+	}
+	if sh.memory > maxMemory {
+		sh.memory -= delta
+		return errNoMemory
+	}
+	need := (sh.memory - sh.reserved + 1<<20 - 1) &^ (1<<20 - 1)
+	if !sh.task.Reserve(int64(need)) {
+		sh.task.OOM()
+		return errDying
+	}
+	sh.reserved += need
+	return nil
+}
+
+// varSize is what an element or a variable takes besides its text, roughly.
+const varSize = 64
+
 // setVar assigns a string to a variable, to an array's element 0 if it is one.
 func (sh *shell) setVar(name, value string) error {
 	if len(value) > maxValue {
@@ -292,6 +320,16 @@ func (sh *shell) setVar(name, value string) error {
 	value, err := sh.convert(&v, value)
 	if err != nil {
 		return err
+	}
+	old, had := v.value()
+	grown := len(value) - len(old)
+	if !had {
+		grown += varSize + len(name)
+	}
+	if grown > 1024 || !had {
+		if err := sh.account(grown); err != nil {
+			return err
+		}
 	}
 	switch v.kind {
 	case indexed:
@@ -372,9 +410,22 @@ func (sh *shell) unset(name string) error {
 	if v.flags&isExported != 0 {
 		sh.env = nil
 	}
+	sh.account(-v.size())
 	delete(sh.ownVars(), name)
 	sh.changed(name)
 	return nil
+}
+
+// size is about what a variable takes in memory.
+func (v *variable) size() int {
+	n := len(v.str)
+	for _, s := range v.arr.values() {
+		n += varSize + len(s)
+	}
+	for _, s := range v.assoc.values() {
+		n += varSize + len(s)
+	}
+	return n
 }
 
 // setElem assigns to an element of an array; key is the index as text of an associative one.
@@ -425,6 +476,9 @@ func (sh *shell) setElem(name string, index func(assoc bool) (string, int, error
 	if len(value) > maxValue {
 		return errTooLong
 	}
+	if err := sh.account(varSize + len(value)); err != nil {
+		return err
+	}
 	v.flags |= isSet
 	sh.store(name, v)
 	return nil
@@ -435,6 +489,13 @@ func (sh *shell) setArray(name string, list []string) error {
 	name, v, _ := sh.lookup(name)
 	if v.flags&isReadonly != 0 {
 		return readonlyError(name)
+	}
+	grown := -v.size()
+	for _, s := range list {
+		grown += varSize + len(s)
+	}
+	if err := sh.account(grown); err != nil {
+		return err
 	}
 	v.kind, v.str, v.assoc = indexed, "", nil
 	v.arr = &array{owner: sh.owner, vals: list}
@@ -490,8 +551,25 @@ func validName(s string) bool {
 	return s != ""
 }
 
-// quote writes a value as ash does where it can be read back: in single quotes.
-func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'"'"'`) + "'" }
+// quote writes a value as ash does where it can be read back: in single quotes, and those it holds in double ones.
+func quote(s string) string {
+	var b strings.Builder
+	for {
+		n := strings.IndexByte(s, '\'')
+		if n < 0 {
+			n = len(s)
+		}
+		b.WriteString("'" + s[:n] + "'")
+		if s = s[n:]; s == "" {
+			return b.String()
+		}
+		rest := strings.TrimLeft(s, "'")
+		b.WriteString(`"` + s[:len(s)-len(rest)] + `"`)
+		if s = rest; s == "" {
+			return b.String()
+		}
+	}
+}
 
 // quoteIfNeeded quotes a word for set -x: only when it holds something special.
 func quoteIfNeeded(s string) string {

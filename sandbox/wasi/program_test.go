@@ -9,6 +9,7 @@ import (
 	"github.com/sockerless/sockerless/sandbox/abi"
 	"github.com/sockerless/sockerless/sandbox/guest/guesttest"
 	"github.com/sockerless/sockerless/sandbox/kernel"
+	"github.com/sockerless/sockerless/sandbox/vfs"
 )
 
 func goBox(t *testing.T, limits kernel.Limits) *guesttest.Box {
@@ -256,4 +257,22 @@ func TestCProgramFindsRelativeAndAbsolutePaths(t *testing.T) {
 	run("create", "/tmp/new")
 	b.Read("/work/new")
 	b.Read("/tmp/new")
+}
+
+func TestProgramKnowsATerminal(t *testing.T) {
+	t.Parallel()
+	b := cBox(t)
+	var out guesttest.Buffer
+	tty := b.Kernel.NewTTY(&out, abi.Winsize{Row: 24, Col: 80})
+	p, err := b.Kernel.Start(&kernel.InitAttr{
+		Path: "/bin/program", Argv: []string{"program", "tty"}, Cred: &vfs.Cred{}, TTY: tty,
+		Files: []*vfs.OpenFile{tty.Open(), tty.Open(), tty.Open()},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-p.Done()
+	if got := out.String(); got != "110\r\n" {
+		t.Errorf("isatty of standard input, output and /dev/null: %q", got)
+	}
 }

@@ -246,3 +246,13 @@ func build(t testing.TB, name string, command func(out string) *exec.Cmd) []byte
 	built.files[name] = code
 	return code
 }
+
+// GoTest builds the tests of a package of the Go standard library for wasip1.
+func GoTest(t testing.TB, pkg string) []byte {
+	t.Helper()
+	return build(t, pkg, func(out string) *exec.Cmd {
+		cmd := exec.Command("go", "test", "-c", "-o", out, pkg)
+		cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "GOFLAGS=", "CGO_ENABLED=0")
+		return cmd
+	})
+}

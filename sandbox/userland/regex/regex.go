@@ -29,6 +29,7 @@ type Regexp struct {
 	test    *regexp.Regexp
 	find    *regexp.Regexp // with the leftmost-longest rule
 	back    *backtracker
+	lines   *regexp.Regexp // finds lines that may match in a block of them
 }
 
 // Compile reads a pattern; errors have the C library's words.
@@ -66,7 +67,53 @@ func Compile(pattern string, flags Flags) (*Regexp, error) {
 	var b strings.Builder
 	emit(&b, tree)
 	re.source = b.String()
+	if !flags.Word && !flags.Line && !flags.Anchored {
+		withinLine(tree)
+		b.Reset()
+		emit(&b, tree)
+		modes := "(?m)"
+		if flags.IgnoreCase {
+			modes = "(?mi)"
+		}
+		re.lines, _ = regexp.Compile(modes + b.String())
+	}
 	return re, re.prepare()
+}
+
+// withinLine takes the newline out of negated sets, so that no match goes past the end of a line.
+func withinLine(n *node) {
+	if n.op == opSet && n.set.negated {
+		n.set.add('\n', '\n')
+	}
+	for _, sub := range n.subs {
+		withinLine(sub)
+	}
+}
+
+// blockSize is how many bytes NextLine gives package regexp at once: little enough for its backtracking matcher, which
+// is its fastest.
+const blockSize = 8 << 10
+
+// CanSkip reports whether NextLine works for this expression.
+func (re *Regexp) CanSkip() bool { return re.lines != nil }
+
+// NextLine returns an offset in the first line of a block of lines that may match, or -1 when none does. It is much
+// quicker than a test of each line.
+func (re *Regexp) NextLine(block []byte) int {
+	for done := 0; done < len(block); {
+		part := block[done:]
+		if len(part) > blockSize {
+			if end := bytes.LastIndexByte(part[:blockSize], '\n'); end >= 0 {
+				part = part[:end+1]
+			}
+		}
+		// The end of the last line is not the beginning of another.
+		if m := re.lines.FindIndex(bytes.TrimSuffix(part, []byte{'\n'})); m != nil {
+			return done + m[0]
+		}
+		done += len(part)
+	}
+	return -1
 }
 
 func (re *Regexp) prepare() error {

@@ -251,10 +251,16 @@ func (g *grep) file(fd int, name string) {
 
 // block searches whole lines and reports whether to go on.
 func (g *grep) block(block []byte) bool {
+	skip := len(g.patterns) == 1 && len(g.needed) == 0 && g.patterns[0].CanSkip() && g.delim == '\n' && !g.o.Has("v") && g.before == 0 && g.after == 0
 	quick := len(g.needed) > 0 && !g.o.Has("v") && g.before == 0 && g.after == 0
 	for len(block) > 0 {
-		if quick {
-			at := bytes.Index(block, g.needed)
+		if quick || skip {
+			at := 0
+			if quick {
+				at = bytes.Index(block, g.needed)
+			} else {
+				at = g.patterns[0].NextLine(block)
+			}
 			if at < 0 {
 				g.line += int64(bytes.Count(block, []byte{g.delim}))
 				return true

@@ -66,15 +66,16 @@ func Sort(c *applet.Context) int {
 		}
 		return d
 	}
+	same := func(a, b []byte) bool { return s.compare(a, b) == 0 }
 	if len(s.keys) == 0 && strings.Trim(s.flags, "r") == "" {
-		compare = bytes.Compare
+		compare, same = bytes.Compare, bytes.Equal
 		if s.flags != "" {
 			compare = func(a, b []byte) int { return bytes.Compare(b, a) }
 		}
 	}
 	slices.SortStableFunc(lines, compare)
 	if o.Has("u") {
-		lines = slices.CompactFunc(lines, func(a, b []byte) bool { return s.compare(a, b) == 0 })
+		lines = slices.CompactFunc(lines, same)
 	}
 	if name, ok := o.Arg('o'); ok {
 		fd, err := create(name, false)
