@@ -31,9 +31,10 @@ var validName = regexp.MustCompile(`^` + nameChars + `+$`)
 
 // reserveName takes a name for c, or makes one up when name is empty.
 func (m *Manager) reserveName(c *container, name string) (string, error) {
+	given := name
 	name = strings.TrimPrefix(name, "/")
 	if name != "" && !validName.MatchString(name) {
-		return "", invalid("Invalid container name (%s), only %s are allowed", name, nameChars)
+		return "", invalid("Invalid container name (%s), only %s are allowed", given, nameChars)
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -145,7 +145,7 @@ func (m *Manager) Rename(_ context.Context, ref, name string) error {
 	if old == name {
 		return invalid("Renaming a container with the same name as its current name")
 	}
-	if _, err := m.reserveName(c, name); err != nil {
+	if _, err := m.reserveName(c, "/"+name); err != nil {
 		return fmt.Errorf("Error when allocating new name: %w", err)
 	}
 	c.mu.Lock()

@@ -167,11 +167,11 @@ func (c *container) onStop(ended chan struct{}) {
 func (m *Manager) Kill(_ context.Context, ref, signal string) error {
 	c, err := m.get(ref)
 	if err != nil {
-		return err
+		return fmt.Errorf("cannot kill container: %s: %w", ref, err)
 	}
 	sig, err := parseSignal(signal, abi.SIGKILL)
 	if err != nil {
-		return err
+		return fmt.Errorf("cannot kill container: %s: %w", ref, err)
 	}
 	if sig == abi.SIGKILL {
 		err = m.kill(c)

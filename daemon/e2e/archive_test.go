@@ -213,6 +213,13 @@ func TestTwoContainersShareAVolume(t *testing.T) {
 	check(t, e.exec(reader, []string{"sh", "-c", "cat /mnt/file; stat -c '%u %a' /mnt/file; echo x >/mnt/file"}), "one\n1000 640\n", 1)
 	check(t, e.exec(writer, []string{"sh", "-c", "echo two >>/data/file; mv /data/file /data/renamed"}), "", 0)
 	check(t, e.exec(reader, []string{"cat", "/mnt/renamed"}), "one\ntwo\n", 0)
+	check(t, e.exec(writer, []string{"mkfifo", "/data/pipe"}), "", 0)
+	through := e.launch([]string{"cat", "/data/pipe"}, binds("shared-volume:/data"))
+	check(t, e.exec(writer, []string{"sh", "-c", "echo through the pipe >/data/pipe"}), "", 0)
+	e.wait(through)
+	if out, _ := e.logs(through); out != "through the pipe\n" {
+		t.Errorf("a fifo between two containers gave %q", out)
+	}
 	v, err := e.VolumeInspect(e.ctx, "shared-volume", client.VolumeInspectOptions{})
 	must(t, err)
 	if v.Volume.Driver != "local" || v.Volume.Scope != "local" {

@@ -6,6 +6,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -164,6 +166,15 @@ func TestClientsThatHangUpLeaveNothingBehind(t *testing.T) {
 	quiet := e.launch([]string{"sleep", "1000"}, withStdin, withConfig(func(c *container.Config) { c.StdinOnce = false }))
 	e.exec(quiet, []string{"dd", "if=/dev/zero", "of=/big", "bs=1M", "count=64"})
 	e.printed(id, "tick")
+	asked := make(chan struct{}, 100)
+	registry := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/v2/" {
+			return
+		}
+		asked <- struct{}{}
+		<-r.Context().Done() // it never answers
+	}))
+	defer registry.Close()
 	goroutines := func() int {
 		info, err := e.Info(e.ctx, client.InfoOptions{})
 		must(t, err)
@@ -207,7 +218,18 @@ func TestClientsThatHangUpLeaveNothingBehind(t *testing.T) {
 		_, err = writer.Write(make([]byte, 100))
 		must(t, err)
 
+		pulling := make(chan struct{})
+		go func() {
+			defer close(pulling)
+			if r, err := e.ImagePull(ctx, registry.Listener.Addr().String()+"/slow/image", client.ImagePullOptions{}); err == nil {
+				_ = r.Wait(ctx)
+				r.Close()
+			}
+		}()
+		<-asked
+
 		cancel()
+		<-pulling
 		conn.Close()
 		stdin.Close()
 		xconn.Close()

@@ -25,10 +25,10 @@ var (
 const ptsMajor = 136
 
 // openSpecial opens what is no data: fifos and devices. ENXIO for a device that the sandbox has not.
-func (t *Task) openSpecial(_ vfs.Path, st abi.Stat, flags int) (vfs.File, error) {
+func (t *Task) openSpecial(p vfs.Path, st abi.Stat, flags int) (vfs.File, error) {
 	switch st.Mode & abi.S_IFMT {
 	case abi.S_IFIFO:
-		return t.openFifo(st, flags)
+		return t.openFifo(p.Dentry.Filesystem(), st, flags)
 	case abi.S_IFCHR:
 		if f := memoryDevice(st.Rdev); f != nil {
 			return f, nil

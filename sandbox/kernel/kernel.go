@@ -17,6 +17,7 @@ type Config struct {
 	NS         *vfs.Namespace
 	Loaders    []Loader
 	Limits     Limits
+	Fifos      *FifoTable   // for files that other kernels have too; nil keeps their fifos apart
 	Log        *slog.Logger // nil discards
 }
 
@@ -51,8 +52,9 @@ type Kernel struct {
 	oomKills  atomic.Int64
 	cpu       atomic.Int64 // nanoseconds of tasks that have ended
 
-	fifos fifoTable
-	ptys  ptyTable
+	fifos  FifoTable
+	shared *FifoTable // of filesystems that are shared with other kernels
+	ptys   ptyTable
 }
 
 // New makes a kernel; it runs nothing until Start.
@@ -64,6 +66,10 @@ func New(cfg Config) *Kernel {
 	k := &Kernel{
 		loaders: cfg.Loaders, ns: cfg.NS, log: log, limits: cfg.Limits, boot: time.Now(),
 		tasks: make(map[int]*Task), empty: make(chan struct{}),
+	}
+	k.shared = cfg.Fifos
+	if k.shared == nil {
+		k.shared = &k.fifos
 	}
 	k.hostname.Store(&cfg.Hostname)
 	k.domainname.Store(&cfg.Domainname)

@@ -203,8 +203,8 @@ func (p *Pipe) open(flags int) *pipeEnd {
 	return e
 }
 
-// fifoTable finds the pipe behind a fifo's inode, while it is open anywhere in the sandbox.
-type fifoTable struct {
+// FifoTable finds the pipe behind a fifo's inode, while it is open anywhere in the kernels that share the table.
+type FifoTable struct {
 	mu    sync.Mutex
 	pipes map[fifoKey]*Pipe
 }
@@ -213,8 +213,11 @@ type fifoKey struct{ dev, ino uint64 }
 
 // openFifo opens a fifo (fifo(7)): reading waits for a writer and writing for a reader, unless O_NONBLOCK; ENXIO for a
 // non-blocking writer without a reader.
-func (t *Task) openFifo(st abi.Stat, flags int) (vfs.File, error) {
+func (t *Task) openFifo(fs *vfs.Filesystem, st abi.Stat, flags int) (vfs.File, error) {
 	tab, key := &t.k.fifos, fifoKey{st.Dev, st.Ino}
+	if fs.Shared {
+		tab = t.k.shared
+	}
 	tab.mu.Lock()
 	p := tab.pipes[key]
 	if p == nil {

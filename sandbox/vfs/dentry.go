@@ -14,6 +14,8 @@ type Filesystem struct {
 	Type, Source string
 	// Statfs tells sizes (statfs(2)); nil gives zeros.
 	Statfs func() abi.Statfs
+	// Shared says that its files may be open in other sandboxes too, under the same device and inode numbers.
+	Shared bool
 
 	root     *Dentry
 	volatile bool

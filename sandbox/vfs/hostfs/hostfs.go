@@ -107,6 +107,7 @@ func open(path string, opts Options, id ids) (*FS, error) {
 		source = path
 	}
 	fs.vfs = vfs.NewFilesystem("hostfs", source, top, true)
+	fs.vfs.Shared = true
 	fs.vfs.Statfs = fs.statfs
 	return fs, nil
 }
