@@ -202,3 +202,18 @@ func BenchmarkExec(b *testing.B) {
 		run(b, s, "/bin/true")
 	}
 }
+
+func TestAProgramThatReplacedAShellWithRedirectionsLeavesNoPipeOpen(t *testing.T) {
+	t.Parallel()
+	s := open(t, nil)
+	for _, script := range []string{
+		`sh -c "cat </etc/hostname >/dev/null" | cat`,
+		`sh -c "{ cat </etc/hostname; } >/dev/null" | cat`,
+		`(exec >/dev/null; exec cat /etc/hostname) | cat`,
+		`f() { cat /etc/hostname; }; (f >/dev/null) | cat`,
+	} {
+		if stdout, stderr, code := run(t, s, "sh", "-c", script); stdout != "" || stderr != "" || code != 0 {
+			t.Errorf("%s gives %q, %q, %d", script, stdout, stderr, code)
+		}
+	}
+}

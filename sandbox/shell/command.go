@@ -44,11 +44,7 @@ func (sh *shell) call(c *syntax.CallExpr, redirs []*syntax.Redirect, tail bool) 
 		return
 	}
 	saved, err := sh.redirect(redirs)
-	defer func() {
-		if sh.flow != flowExec {
-			sh.restore(saved)
-		}
-	}()
+	defer func() { sh.settle(saved) }()
 	if err != nil {
 		sh.redirectFailed(err, special && fn == nil)
 		return

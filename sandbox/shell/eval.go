@@ -54,7 +54,7 @@ func (sh *shell) stmt(st *syntax.Stmt, tail bool) {
 	default:
 		sh.command(st, tail && !sh.opt.interactive && len(sh.pseudoTraps) == 0)
 	}
-	if len(sh.tempFDs) > temps {
+	if len(sh.tempFDs) > temps && sh.flow != flowExec { // a program that takes our place keeps them
 		sh.closeTemps(temps)
 	}
 }
@@ -73,7 +73,7 @@ func (sh *shell) abort(err error) {
 	sh.status = 2
 	if sh.bash {
 		sh.status = 1
-		if _, ok := err.(unsetError); ok {
+		if _, ok := err.(unsetError); ok && sh.opt.command && sh.level == 0 {
 			sh.status = 127
 		}
 	}
@@ -119,9 +119,7 @@ func (sh *shell) command(st *syntax.Stmt, tail bool) {
 	} else {
 		sh.status = 0
 	}
-	if sh.flow != flowExec {
-		sh.restore(saved)
-	}
+	sh.settle(saved)
 }
 
 func (sh *shell) compound(cmd syntax.Command, tail bool) {

@@ -54,6 +54,15 @@ func (sh *shell) forget(saved []savedFD) {
 	}
 }
 
+// settle ends redirections with their command: they stay for a program that takes the shell's place.
+func (sh *shell) settle(saved []savedFD) {
+	if sh.flow == flowExec {
+		sh.forget(saved)
+	} else {
+		sh.restore(saved)
+	}
+}
+
 func (sh *shell) redirectFailed(err error, special bool) {
 	if _, ok := err.(redirectError); !ok {
 		sh.abort(err)
