@@ -278,6 +278,12 @@ func hostWarnings(h *types.HostConfig) []string {
 	if len(h.CapAdd) > 0 {
 		warnings = append(warnings, "Added capabilities have no effect in a WebAssembly sandbox.")
 	}
+	if h.Init != nil && *h.Init {
+		warnings = append(warnings, "An init process is not supported yet: the container's program is process 1.")
+	}
+	if h.CgroupParent != "" {
+		warnings = append(warnings, "A cgroup parent has no effect: there are no cgroups.")
+	}
 	return append(warnings, limitWarnings(&h.Resources)...)
 }
 

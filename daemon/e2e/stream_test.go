@@ -9,12 +9,15 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/moby/moby/api/pkg/stdcopy"
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
+
+	"github.com/sockerless/sockerless/daemon"
 )
 
 func TestLogsKeepBothStreamsWithTimesTailAndSince(t *testing.T) {
@@ -252,5 +255,43 @@ func TestClientsThatHangUpLeaveNothingBehind(t *testing.T) {
 	}
 	if !e.state(id).Running || !e.state(quiet).Running {
 		t.Error("a hung up client took its container with it")
+	}
+}
+
+func TestClientThatDoesNotReadKeepsNobodyFromKillingTheContainer(t *testing.T) {
+	t.Parallel()
+	e := shared(t)
+	id := e.create([]string{"yes", strings.Repeat("x", 1000)})
+	conn, err := e.ContainerAttach(e.ctx, id, client.ContainerAttachOptions{Stream: true, Stdout: true})
+	must(t, err)
+	defer conn.Close()
+	e.begin(id)
+	_, err = io.ReadFull(conn.Reader, make([]byte, 1<<20))
+	must(t, err)
+	check(t, e.exec(id, []string{"echo", "answers"}), "answers\n", 0)
+	_, err = e.ContainerStop(e.ctx, id, stopAfter(0))
+	must(t, err)
+	if code := e.wait(id); code != 137 {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+func TestManyContainersAtOnceKeepTheirOutputsApart(t *testing.T) {
+	t.Parallel()
+	e := start(t, daemon.Config{})
+	var wg sync.WaitGroup
+	for i := range 32 {
+		wg.Go(func() {
+			for j := range 3 {
+				want := fmt.Sprintf("%d-%d\n500\n", i, j)
+				check(t, e.sh(fmt.Sprintf("echo %d-%d; seq 1 500 | sort -rn | head -1", i, j)), want, 0)
+			}
+		})
+	}
+	wg.Wait()
+	list, err := e.ContainerList(e.ctx, client.ContainerListOptions{})
+	must(t, err)
+	if len(list.Items) != 0 {
+		t.Errorf("%d containers still run", len(list.Items))
 	}
 }

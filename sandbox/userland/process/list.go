@@ -419,10 +419,21 @@ func Top(c *applet.Context) int {
 	}
 	batch := o.Has("b") || !sys.Isatty(1)
 	before, at := map[int]uint64{}, int64(0)
+	pause := func() bool { sys.Nanosleep(period); return true }
+	if saved, err := sys.GetTermios(0); err == nil && !batch {
+		raw := *saved
+		raw.Lflag &^= abi.ICANON | abi.ECHO | abi.ISIG
+		raw.Cc[abi.VMIN], raw.Cc[abi.VTIME] = 1, 0
+		sys.SetTermios(0, &raw)
+		defer sys.SetTermios(0, saved)
+		pause = func() bool { return topGoesOn(period) }
+	}
 	for turn := range turns {
 		if turn > 0 {
 			c.Out.Flush()
-			sys.Nanosleep(period)
+			if !pause() {
+				return 0
+			}
 		}
 		now := sys.ClockGettime(sys.CLOCK_MONOTONIC).Nanoseconds()
 		lines, cols := 1<<30, 1<<30
@@ -436,6 +447,17 @@ func Top(c *applet.Context) int {
 		at = now
 	}
 	return 0
+}
+
+// topGoesOn waits for a key, at most for a period in nanoseconds, and tells whether it was another than q and ^C.
+func topGoesOn(period int64) bool {
+	fds := []abi.PollFd{{Fd: 0, Events: abi.POLLIN}}
+	if n, err := sys.Poll(fds, int(period/1e6)); err != nil || n == 0 {
+		return true
+	}
+	key := make([]byte, 1)
+	n, err := sys.Read(0, key)
+	return n > 0 && err == nil && key[0] != 'q' && key[0] != 'Q' && key[0] != 3
 }
 
 // showTop prints one turn and returns the processor time of each process so far.
