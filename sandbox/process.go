@@ -13,8 +13,10 @@ type Process struct {
 	task  *kernel.Task
 	tty   *kernel.TTY
 	stdin kernel.Input
-	done  chan struct{}
 	oom   bool // the memory limit ended another process of the sandbox; valid after done
+
+	started chan struct{} // closed when Start is done with it
+	done    chan struct{}
 }
 
 // Pid returns the process id inside the sandbox.
@@ -73,7 +75,7 @@ func (s *Sandbox) start(in *instance, c *ProcessConfig) (*Process, error) {
 			return nil, &kernel.StartError{Op: "mkdir", Path: c.Dir, Err: err}
 		}
 	}
-	p := &Process{done: make(chan struct{})}
+	p := &Process{started: make(chan struct{}), done: make(chan struct{})}
 	attr := &kernel.InitAttr{
 		Path: c.Argv[0], Argv: c.Argv, Env: env, Dir: c.Dir, Cred: id.cred, Umask: 0o022,
 		Exited: func(*kernel.Task) { s.exited(in, p) },
@@ -88,22 +90,35 @@ func (s *Sandbox) start(in *instance, c *ProcessConfig) (*Process, error) {
 	if err := p.streams(in, ctx, attr, c); err != nil {
 		return nil, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed || c.Exec && (in.init == nil || s.live != in) {
+	if c.Exec && !s.runs(in) {
 		p.abandon(attr)
 		return nil, ErrClosed
 	}
-	if p.task, err = in.kernel.Start(attr); err != nil {
+	// No lock: the program may have to be compiled first.
+	p.task, err = in.kernel.Start(attr)
+	if err != nil {
 		if p.tty != nil {
 			p.tty.Close()
 		}
+		if c.Exec && !s.runs(in) {
+			err = ErrClosed
+		}
 		return nil, err
 	}
-	if in.init == nil {
+	if p.task.Pid() == 1 {
+		s.mu.Lock()
 		in.init = p
+		s.mu.Unlock()
 	}
+	close(p.started)
 	return p, nil
+}
+
+// runs reports whether the sandbox's first process runs in the instance.
+func (s *Sandbox) runs(in *instance) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.closed && in.init != nil && s.live == in
 }
 
 // streams opens the standard descriptors.
@@ -153,12 +168,15 @@ func (p *Process) abandon(attr *kernel.InitAttr) {
 
 // exited is called on the task's goroutine when it has ended.
 func (s *Sandbox) exited(in *instance, p *Process) {
-	s.mu.Lock() // Start has put the task into p
-	first := in.init == p
-	if first && s.live == in {
-		s.live = nil // the next Start begins anew
+	<-p.started
+	first := p.task.Pid() == 1
+	if first {
+		s.mu.Lock()
+		if s.live == in {
+			s.live = nil // the next Start begins anew
+		}
+		s.mu.Unlock()
 	}
-	s.mu.Unlock()
 	if first {
 		in.kernel.Close()
 		p.oom = in.kernel.Usage().OOMKills > 0
