@@ -173,15 +173,22 @@ func (m *Manager) Kill(_ context.Context, ref, signal string) error {
 	if err != nil {
 		return fmt.Errorf("cannot kill container: %s: %w", ref, err)
 	}
-	if sig == abi.SIGKILL {
-		err = m.kill(c)
-	} else {
+	send := func() error {
+		if sig == abi.SIGKILL {
+			return m.kill(c)
+		}
 		c.mu.Lock()
 		own := c.def.Config.StopSignal
 		c.mu.Unlock()
 		// dockerd's rule: without a stop signal of its own, any signal by hand is the container's last.
 		last, _ := parseSignal(own, sig)
-		_, err = m.signal(c, sig, last == sig)
+		_, err := m.signal(c, sig, last == sig)
+		return err
+	}
+	if err = send(); errors.Is(err, errNotRunning) {
+		c.op.Lock() // a client may see the program's first words before its start is recorded
+		c.op.Unlock()
+		err = send()
 	}
 	if errors.Is(err, errNotRunning) {
 		return conflict("cannot kill container: %s: container %s is not running", ref, c.id)
