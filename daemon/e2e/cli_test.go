@@ -274,3 +274,31 @@ func TestDockerCopiesATreeBothWays(t *testing.T) {
 		t.Errorf("got %s", got2)
 	}
 }
+
+func TestSockerlessdRunInATerminal(t *testing.T) {
+	t.Parallel()
+	e := shared(t)
+	cmd := exec.Command(binary(t), "run", "-H", e.host, "--rm", "-it", "-v", t.TempDir()+":/mnt", "alpine", "sh")
+	tty, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 20, Cols: 70})
+	must(t, err)
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		tty.Close()
+	})
+	c := newConsole(t, tty, tty)
+	c.expect(prompt)
+	c.send("stty size; echo wrong\x15echo right\r")
+	c.expect("\nright\r\n")
+	c.expect(prompt)
+	c.send("until [ \"$(stty size)\" = '20 70' ]; do sleep 0.05; done; echo sized\r")
+	c.expect("\nsized\r\n")
+	must(t, pty.Setsize(tty, &pty.Winsize{Rows: 33, Cols: 111}))
+	_ = cmd.Process.Signal(syscall.SIGWINCH)
+	c.send("until [ \"$(stty size)\" = '33 111' ]; do sleep 0.05; done; echo resized\r")
+	c.expect("\nresized\r\n")
+	c.expect(prompt)
+	c.send("exit 6\r")
+	if code := exitCode(cmd); code != 6 {
+		t.Errorf("exit code %d, want 6", code)
+	}
+}

@@ -62,6 +62,10 @@ func TestNothingOfTheHostIsReachedThroughPaths(t *testing.T) {
 		{"dd", `dd if=$S; echo OVERWRITTEN | dd of=$S`},
 		{"xargs and env", `echo $S | xargs cat; env -i /bin/cat $S; CDPATH=/ cd ..$S`},
 		{"kill a host process", `kill -0 ` + strconv.Itoa(self) + ` && echo SECRET`},
+		{"command substitution of a file", `echo $(<$S); mapfile -t l <$S; echo "${l[@]}"; read -r x <$S; echo $x`},
+		{"command files", `hash -p $S x; command -v $S && echo SECRET; type $S && echo SECRET; [ $S -ef $S ] && echo SECRET; PATH=$(dirname $S) secret`},
+		{"network files", `cat </dev/tcp/127.0.0.1/22; exec 3<>/dev/udp/127.0.0.1/53 && echo SECRET`},
+		{"host environment", `env | grep -e GOPATH -e GOFLAGS -e SSH_ && echo SECRET; echo ${GOPATH:+SECRET}`},
 		{"chroot", `chroot /proc/1/root cat $S`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
