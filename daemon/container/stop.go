@@ -186,14 +186,19 @@ func (m *Manager) Kill(_ context.Context, ref, signal string) error {
 		return err
 	}
 	if err = send(); errors.Is(err, errNotRunning) {
-		c.op.Lock() // a client may see the program's first words before its start is recorded
-		c.op.Unlock()
+		c.settle() // a client may see the program's first words before its start is recorded
 		err = send()
 	}
 	if errors.Is(err, errNotRunning) {
 		return conflict("cannot kill container: %s: container %s is not running", ref, c.id)
 	}
 	return err
+}
+
+// settle waits for a start or stop that is under way.
+func (c *container) settle() {
+	c.op.Lock()
+	defer c.op.Unlock()
 }
 
 // Restart stops a container if it runs, as Stop does, and starts it.
