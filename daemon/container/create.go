@@ -272,17 +272,21 @@ func completeHost(h *types.HostConfig) {
 // hostWarnings tells what was asked for and has no effect; never nil.
 func hostWarnings(h *types.HostConfig) []string {
 	warnings := []string{}
-	if h.Privileged {
-		warnings = append(warnings, "Privileged mode has no effect: programs run in a WebAssembly sandbox and get no privileges on the host.")
-	}
-	if len(h.CapAdd) > 0 {
-		warnings = append(warnings, "Added capabilities have no effect in a WebAssembly sandbox.")
-	}
-	if h.Init != nil && *h.Init {
-		warnings = append(warnings, "An init process is not supported yet: the container's program is process 1.")
-	}
-	if h.CgroupParent != "" {
-		warnings = append(warnings, "A cgroup parent has no effect: there are no cgroups.")
+	for _, w := range []struct {
+		asked bool
+		text  string
+	}{
+		{h.Privileged, "Privileged mode has no effect: programs run in a WebAssembly sandbox and get no privileges on the host."},
+		{len(h.CapAdd) > 0, "Added capabilities have no effect in a WebAssembly sandbox."},
+		{len(h.CapDrop) > 0, "Dropped capabilities have no effect inside the sandbox yet. On the host, programs have none."},
+		{len(h.SecurityOpt) > 0, "Security options have no effect: programs run in a WebAssembly sandbox."},
+		{h.Init != nil && *h.Init, "An init process is not supported yet: the container's program is process 1."},
+		{h.CgroupParent != "", "A cgroup parent has no effect: there are no cgroups."},
+		{h.OomScoreAdj != 0, "OOM score adjustment has no effect: the program that passes the memory limit is ended."},
+	} {
+		if w.asked {
+			warnings = append(warnings, w.text)
+		}
 	}
 	return append(warnings, limitWarnings(&h.Resources)...)
 }
@@ -294,6 +298,9 @@ func limitWarnings(r *types.Resources) (warnings []string) {
 	}
 	if r.BlkioWeight != 0 || len(r.BlkioDeviceReadBps)+len(r.BlkioDeviceWriteBps)+len(r.BlkioDeviceReadIOps)+len(r.BlkioDeviceWriteIOps)+len(r.BlkioWeightDevice) > 0 {
 		warnings = append(warnings, "Block I/O limits are not supported. Limitation discarded.")
+	}
+	if r.MemoryReservation != 0 || r.MemorySwap > 0 && r.MemorySwap != r.Memory {
+		warnings = append(warnings, "Memory reservation and swap are not supported. Limitation discarded.")
 	}
 	return warnings
 }
