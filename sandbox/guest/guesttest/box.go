@@ -174,9 +174,15 @@ func (b *Box) Start(opt Options, argv ...string) *Process {
 // Wait waits for the program's end, at most a minute.
 func (p *Process) Wait() abi.WaitStatus {
 	p.t.Helper()
+	return p.WaitFor(time.Minute)
+}
+
+// WaitFor is Wait for a program that may run longer.
+func (p *Process) WaitFor(most time.Duration) abi.WaitStatus {
+	p.t.Helper()
 	select {
 	case <-p.Done():
-	case <-time.After(time.Minute):
+	case <-time.After(most):
 		p.t.Fatalf("%q does not end; stdout %q, stderr %q", p.Image().Argv, p.Stdout, p.Stderr)
 	}
 	return p.Status()
