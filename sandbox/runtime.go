@@ -13,6 +13,7 @@ import (
 	"github.com/sockerless/sockerless/sandbox/vfs/hostfs"
 	"github.com/sockerless/sockerless/sandbox/vfs/layer"
 	"github.com/sockerless/sockerless/sandbox/vfs/overlay"
+	"github.com/sockerless/sockerless/sandbox/vnet"
 	"github.com/sockerless/sockerless/sandbox/wasi"
 	"github.com/sockerless/sockerless/sandbox/wasm"
 )
@@ -31,6 +32,7 @@ type Runtime struct {
 	loaders []kernel.Loader
 	layers  layer.Cache
 	fifos   kernel.FifoTable // on binds and volumes
+	names   vnet.Names       // of sockets on binds and volumes
 	log     *slog.Logger
 
 	mu     sync.Mutex

@@ -8,6 +8,7 @@ import (
 
 	"github.com/sockerless/sockerless/sandbox/abi"
 	"github.com/sockerless/sockerless/sandbox/vfs"
+	"github.com/sockerless/sockerless/sandbox/vnet"
 )
 
 // Config describes a sandbox.
@@ -17,6 +18,8 @@ type Config struct {
 	NS         *vfs.Namespace
 	Loaders    []Loader
 	Limits     Limits
+	Net        *vnet.Stack  // nil makes one with loopback alone
+	Names      *vnet.Names  // of sockets on files that other kernels have too; nil keeps their sockets apart
 	Fifos      *FifoTable   // for files that other kernels have too; nil keeps their fifos apart
 	Log        *slog.Logger // nil discards
 }
@@ -55,6 +58,10 @@ type Kernel struct {
 	fifos  FifoTable
 	shared *FifoTable // of filesystems that are shared with other kernels
 	ptys   ptyTable
+
+	net         *vnet.Stack
+	names       vnet.Names  // of AF_UNIX sockets
+	sharedNames *vnet.Names // of those on shared filesystems
 }
 
 // New makes a kernel; it runs nothing until Start.
@@ -70,6 +77,12 @@ func New(cfg Config) *Kernel {
 	k.shared = cfg.Fifos
 	if k.shared == nil {
 		k.shared = &k.fifos
+	}
+	if k.net = cfg.Net; k.net == nil {
+		k.net = vnet.NewStack(vnet.StackConfig{})
+	}
+	if k.sharedNames = cfg.Names; k.sharedNames == nil {
+		k.sharedNames = &k.names
 	}
 	k.hostname.Store(&cfg.Hostname)
 	k.domainname.Store(&cfg.Domainname)

@@ -97,7 +97,7 @@ func (b *buffer) write(bufs [][]byte, anc *ancillary) (int, error) {
 	}
 	room := b.size - b.n
 	switch {
-	case b.records && total > b.size:
+	case b.records && total > b.size/3: // so that POLLOUT, a third of room, is enough for every record
 		b.mu.Unlock()
 		return 0, abi.EMSGSIZE
 	case b.records && (room < total || len(b.marks) >= maxPackets), total > 0 && room == 0:
@@ -132,7 +132,7 @@ func (b *buffer) write(bufs [][]byte, anc *ancillary) (int, error) {
 	return done, nil
 }
 
-// read moves bytes into bufs: EAGAIN when there are none yet, 0 at the end of file. A stretch with descriptors ends the
+// read moves bytes into bufs: EAGAIN when there are none yet, 0 at the end of file. A message with descriptors ends the
 // read; anc is what it carries. The length of a record is returned even when it did not fit. With peek the bytes stay.
 func (b *buffer) read(bufs [][]byte, peek bool) (n int, anc *ancillary, err error) {
 	b.mu.Lock()
@@ -145,14 +145,8 @@ func (b *buffer) read(bufs [][]byte, peek bool) (n int, anc *ancillary, err erro
 		return 0, nil, abi.EAGAIN
 	}
 	most := b.n
-	marked := false
 	if len(b.marks) > 0 {
-		m := &b.marks[0]
-		if m.at > b.pos {
-			most = int(m.at - b.pos)
-		} else {
-			most, anc, marked = int(m.end-b.pos), m.anc, true
-		}
+		most = int(b.marks[0].end - b.pos)
 	}
 	before := b.size - b.n
 	left, start := most, b.start
@@ -171,6 +165,11 @@ func (b *buffer) read(bufs [][]byte, peek bool) (n int, anc *ancillary, err erro
 	if b.records {
 		n, drop = most, most
 	}
+	// The first mark's message is reached, as a record always is.
+	marked := len(b.marks) > 0 && (b.records || b.pos+uint64(n) > b.marks[0].at)
+	if marked {
+		anc = b.marks[0].anc
+	}
 	if peek {
 		b.mu.Unlock()
 		return n, anc, nil
@@ -180,13 +179,9 @@ func (b *buffer) read(bufs [][]byte, peek bool) (n int, anc *ancillary, err erro
 	}
 	b.n -= drop
 	b.pos += uint64(drop)
-	if marked {
-		b.marks[0].anc = nil
-		if b.records || drop == most {
-			b.marks = b.marks[1:]
-			if len(b.marks) == 0 {
-				b.marks = nil
-			}
+	if marked { // what is left of a stretch of a stream is as other bytes
+		if b.marks = b.marks[1:]; len(b.marks) == 0 {
+			b.marks = nil
 		}
 	}
 	b.trim()
@@ -230,11 +225,14 @@ func (b *buffer) abandon() (unread bool) {
 func (b *buffer) state() (unread, room int, fin, dead, shut, closed bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	unread = b.n
+	unread, room = b.n, b.size-b.n
 	if len(b.marks) > 0 {
 		unread = max(unread, 1)
 	}
-	return unread, b.size - b.n, b.fin, b.dead, b.shut, b.closed
+	if b.records && len(b.marks) >= maxPackets {
+		room = 0
+	}
+	return unread, room, b.fin, b.dead, b.shut, b.closed
 }
 
 // peek lends the first stretch of unread bytes; consume gives it back. Nil: there are none now.

@@ -12,7 +12,7 @@ import (
 const (
 	maxDatagram  = 65507 // bytes of one of UDP
 	maxPackets   = 1024  // that wait in one socket
-	maxUnixQueue = 11    // of AF_UNIX: max_dgram_qlen and the one that was let in
+	maxUnixQueue = 512   // of AF_UNIX (/proc/sys/net/unix/max_dgram_qlen, as systemd sets it)
 	packetCost   = 256   // what a packet counts besides its bytes
 )
 
@@ -21,7 +21,9 @@ type datagram struct {
 	base
 
 	// guarded by base.mu
-	to       *datagram // AF_UNIX: who it is connected to
+	to       *datagram   // AF_UNIX: who it is connected to
+	full     *datagram   // AF_UNIX: whose queue the last message found full
+	waiting  []*datagram // AF_UNIX: who found this one's queue full
 	packets  []*packet
 	held     int // what packets cost
 	readShut bool
@@ -119,6 +121,9 @@ func (d *datagram) Connect(a Addr) error {
 	d.mu.Lock()
 	bound, allowed := d.local.IP.Addr(), d.opts.broadcast
 	d.mu.Unlock()
+	if a.IP.Addr() == broadcast && !allowed {
+		return abi.EACCES
+	}
 	h, err := d.stack.route(a.IP, bound, int(d.domain))
 	if err != nil && err != abi.EHOSTUNREACH {
 		return err
@@ -224,6 +229,11 @@ func (d *datagram) sendUnix(m *Message) (int, error) {
 		p.anc = &ancillary{files: m.Files, cred: m.Cred}
 	}
 	if err := to.put(p); err != nil {
+		if err == abi.EAGAIN {
+			d.mu.Lock()
+			d.full = to
+			d.mu.Unlock()
+		}
 		if err == abi.ECONNREFUSED && m.Addr.Family == abi.AF_UNSPEC {
 			d.mu.Lock()
 			d.to, d.peer = nil, Addr{}
@@ -262,6 +272,9 @@ func (d *datagram) put(p *packet) error {
 	case d.inet() && (d.held+len(p.data)+packetCost > orDefault(d.opts.rcvBuf) && d.held > 0 || len(d.packets) >= maxPackets),
 		!d.inet() && len(d.packets) >= maxUnixQueue:
 		err = abi.EAGAIN
+		if !d.inet() && !slices.Contains(d.waiting, p.src) {
+			d.waiting = append(d.waiting, p.src)
+		}
 	default:
 		d.packets = append(d.packets, p)
 		d.held += len(p.data) + packetCost
@@ -274,6 +287,9 @@ func (d *datagram) put(p *packet) error {
 }
 
 func (d *datagram) sendInet(m *Message) (int, error) {
+	if err := d.autobind(); err != nil {
+		return 0, err
+	}
 	to := m.Addr.IP
 	d.mu.Lock()
 	connected := d.peer.Family != abi.AF_UNSPEC
@@ -291,6 +307,8 @@ func (d *datagram) sendInet(m *Message) (int, error) {
 		return 0, abi.EMSGSIZE
 	case to.Port() == 0 && !d.echo():
 		return 0, abi.EINVAL
+	case to.Addr() == broadcast && !allowed:
+		return 0, abi.EACCES
 	}
 	h, err := d.stack.route(to, bound, int(d.domain))
 	if err != nil {
@@ -298,9 +316,6 @@ func (d *datagram) sendInet(m *Message) (int, error) {
 	}
 	if h.many && !h.to.Addr().IsMulticast() && !allowed {
 		return 0, abi.EACCES
-	}
-	if err := d.autobind(); err != nil {
-		return 0, err
 	}
 	if d.echo() {
 		return d.sendEcho(h, m)
@@ -417,12 +432,16 @@ func (d *datagram) Receive(m *Message, flags int) (int, error) {
 		owner := src.owner
 		m.Cred = &owner
 	}
+	var waiting []*datagram
+	if !peek {
+		waiting, d.waiting = d.waiting, nil
+	}
 	d.mu.Unlock()
 	if !peek {
 		p.free()
-		if src != nil {
-			src.queue.Notify(abi.POLLOUT | abi.POLLWRNORM)
-		}
+	}
+	for _, w := range waiting {
+		w.queue.Notify(abi.POLLOUT | abi.POLLWRNORM)
 	}
 	return n, nil
 }
@@ -442,10 +461,10 @@ func (d *datagram) Ready() vfs.Events {
 	if d.readShut && d.sendShut {
 		ev |= abi.POLLHUP
 	}
-	to := d.to
+	to, full := d.to, d.full
 	d.mu.Unlock()
-	if to == nil || to == d || to.hasRoom() {
-		ev |= abi.POLLOUT | abi.POLLWRNORM
+	if (to == nil || to == d || to.hasRoom()) && (full == nil || full.hasRoom()) {
+		ev |= abi.POLLOUT | abi.POLLWRNORM | abi.POLLWRBAND
 	}
 	return ev
 }
@@ -481,14 +500,14 @@ func (d *datagram) Close() error {
 		return nil
 	}
 	d.done = true
-	packets, to, flows := d.packets, d.to, d.flows
-	d.packets, d.flows, d.held = nil, nil, 0
+	packets, to, flows, waiting := d.packets, d.to, d.flows, d.waiting
+	d.packets, d.flows, d.waiting, d.full, d.held = nil, nil, nil, nil, 0
 	d.mu.Unlock()
 	for _, p := range packets {
 		p.anc.release()
-		if p.src != nil {
-			p.src.queue.Notify(abi.POLLOUT)
-		}
+	}
+	for _, w := range waiting {
+		w.queue.Notify(abi.POLLOUT)
 	}
 	for _, f := range flows {
 		f.conn.Close()

@@ -56,9 +56,12 @@ const (
 )
 
 // capacity is the size of a stream's buffer, for what the options of its two ends ask.
-func capacity(snd, rcv *options) int {
-	if snd.sndBuf == 0 && rcv.rcvBuf == 0 {
+func capacity(snd, rcv *options, records bool) int {
+	if snd.sndBuf == 0 && rcv.rcvBuf == 0 && !records {
 		return bufferSize
+	}
+	if records {
+		return 3 * orDefault(snd.sndBuf)
 	}
 	n := 0
 	for _, v := range []int{snd.sndBuf, rcv.rcvBuf} {
@@ -282,7 +285,9 @@ func (b *base) Option(level, name int) ([]byte, error) {
 	case level == abi.SOL_SOCKET:
 	case b.domain == abi.AF_UNIX:
 		return nil, abi.EOPNOTSUPP
-	case level == abi.IPPROTO_TCP && b.typ != abi.SOCK_STREAM, level == abi.IPPROTO_IPV6 && b.domain != abi.AF_INET6:
+	case level == abi.IPPROTO_IPV6 && b.domain != abi.AF_INET6:
+		return nil, abi.EOPNOTSUPP
+	case level == abi.IPPROTO_TCP && b.typ != abi.SOCK_STREAM:
 		return nil, abi.ENOPROTOOPT
 	case level == abi.IPPROTO_IPV6 && name == abi.IPV6_V6ONLY:
 		return number(boolean(o.v6only)), nil

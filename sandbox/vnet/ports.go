@@ -205,11 +205,12 @@ func (t *ports) listen(s *stream, l *listener) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	x := t.byPort[s.portLocked()][&s.base]
-	x.listener = l
-	if !t.free(x, x.addr.Port()) {
-		x.listener = nil
-		return abi.EADDRINUSE
+	for _, y := range t.byPort[x.addr.Port()] { // those that are only bound don't matter, if they could be bound
+		if y != x && y.listener != nil && x.conflicts(y, false) {
+			return abi.EADDRINUSE
+		}
 	}
+	x.listener = l
 	return nil
 }
 

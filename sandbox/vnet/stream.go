@@ -50,8 +50,9 @@ func (s *stream) inet() bool { return s.domain != abi.AF_UNIX }
 
 // join connects two streams.
 func join(a, b *stream) {
-	ab := &buffer{reader: &b.queue, writer: &a.queue, size: capacity(&a.opts, &b.opts), records: a.typ == abi.SOCK_SEQPACKET}
-	ba := &buffer{reader: &a.queue, writer: &b.queue, size: capacity(&b.opts, &a.opts), records: ab.records}
+	records := a.typ == abi.SOCK_SEQPACKET
+	ab := &buffer{reader: &b.queue, writer: &a.queue, size: capacity(&a.opts, &b.opts, records), records: records}
+	ba := &buffer{reader: &a.queue, writer: &b.queue, size: capacity(&b.opts, &a.opts, records), records: records}
 	a.link.Store(&link{rx: ba, tx: ab, peer: b})
 	b.link.Store(&link{rx: ab, tx: ba, peer: a})
 }
@@ -273,6 +274,9 @@ func (s *stream) Ready() vfs.Events {
 		switch s.state {
 		case idle:
 			ev |= out | abi.POLLHUP
+			if !s.inet() {
+				ev |= abi.POLLWRBAND
+			}
 			if ev&abi.POLLERR != 0 {
 				ev |= in | abi.POLLRDHUP
 			}
@@ -297,6 +301,9 @@ func (s *stream) Ready() vfs.Events {
 	}
 	if sendShut || room >= l.tx.size/3 || closed {
 		ev |= out
+		if !s.inet() {
+			ev |= abi.POLLWRBAND
+		}
 	}
 	return ev
 }
