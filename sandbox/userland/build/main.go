@@ -67,7 +67,7 @@ func build(out string, native bool) error {
 			return err
 		}
 	}
-	args := []string{"build", "-modfile=" + filepath.Join(work, "go.mod"), "-buildvcs=false", "-trimpath", "-ldflags=-s -w", "-o", out}
+	args := []string{"build", "-modfile=" + filepath.Join(work, "go.mod"), "-buildvcs=false", "-trimpath", "-ldflags=-s -w -buildid=", "-o", out} // without the id, which depends on work, the same source gives the same bytes
 	env := append(os.Environ(), "CGO_ENABLED=0")
 	if !native {
 		args = append(args, "-buildmode=c-shared")
