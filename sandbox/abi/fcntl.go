@@ -48,6 +48,10 @@ const (
 	F_SETPIPE_SZ    = 1031
 	F_GETPIPE_SZ    = 1032
 
+	F_OFD_GETLK  = 36
+	F_OFD_SETLK  = 37
+	F_OFD_SETLKW = 38
+
 	FD_CLOEXEC = 1
 
 	F_RDLCK = 0

@@ -17,8 +17,15 @@ type Config struct {
 	NS         *vfs.Namespace
 	Loaders    []Loader
 	Limits     Limits
-	Fifos      *FifoTable   // for files that other kernels have too; nil keeps their fifos apart
+	Shared     *Shared      // for files that other kernels have too; nil keeps their fifos and locks apart
 	Log        *slog.Logger // nil discards
+}
+
+// Shared is what kernels whose containers have files in common know of those files together: the pipes behind fifos, and
+// locks. Its zero value is ready for use.
+type Shared struct {
+	fifos FifoTable
+	locks vfs.LockTable
 }
 
 // Limits bound a sandbox as a whole. Zero means no limit.
@@ -54,6 +61,7 @@ type Kernel struct {
 
 	fifos  FifoTable
 	shared *FifoTable // of filesystems that are shared with other kernels
+	locks  *vfs.LockTable
 	ptys   ptyTable
 }
 
@@ -67,10 +75,10 @@ func New(cfg Config) *Kernel {
 		loaders: cfg.Loaders, ns: cfg.NS, log: log, limits: cfg.Limits, boot: time.Now(),
 		tasks: make(map[int]*Task), empty: make(chan struct{}),
 	}
-	k.shared = cfg.Fifos
-	if k.shared == nil {
-		k.shared = &k.fifos
+	if cfg.Shared == nil {
+		cfg.Shared = new(Shared)
 	}
+	k.shared, k.locks = &cfg.Shared.fifos, &cfg.Shared.locks
 	k.hostname.Store(&cfg.Hostname)
 	k.domainname.Store(&cfg.Domainname)
 	k.memLimit.Store(cfg.Limits.Memory)

@@ -290,10 +290,18 @@ func makePipe(t *kernel.Task, m Memory, addr uint64, flags int) (int64, error) {
 	return 0, nil
 }
 
-// fcntl: EBADF, EINVAL for unknown commands, EMFILE, ENOLCK for locks, EPERM for a pipe larger than there is.
-func fcntl(t *kernel.Task, _ Memory, a args) (int64, error) {
+// fcntl: EBADF, EINVAL for unknown commands, EMFILE, EPERM for a pipe larger than there is;
+// those of recordLock.
+func fcntl(t *kernel.Task, m Memory, a args) (int64, error) {
 	fd, cmd, arg := a.int(0), a.int(1), a.int(2)
 	return withFile(t, fd, func(o *vfs.OpenFile) (int64, error) {
+		if o.Flags()&abi.O_PATH != 0 {
+			switch cmd { // what open(2) allows on O_PATH
+			case abi.F_DUPFD, abi.F_DUPFD_CLOEXEC, abi.F_GETFD, abi.F_SETFD, abi.F_GETFL:
+			default:
+				return 0, abi.EBADF
+			}
+		}
 		switch cmd {
 		case abi.F_DUPFD, abi.F_DUPFD_CLOEXEC:
 			return dupFrom(t, fd, arg, cmd == abi.F_DUPFD_CLOEXEC)
@@ -309,8 +317,8 @@ func fcntl(t *kernel.Task, _ Memory, a args) (int64, error) {
 		case abi.F_SETFL:
 			o.SetFlags(arg)
 			return 0, nil
-		case abi.F_GETLK, abi.F_SETLK, abi.F_SETLKW:
-			return 0, abi.ENOLCK
+		case abi.F_GETLK, abi.F_SETLK, abi.F_SETLKW, abi.F_OFD_GETLK, abi.F_OFD_SETLK, abi.F_OFD_SETLKW:
+			return recordLock(t, m, o, cmd, a[2])
 		case abi.F_GETPIPE_SZ, abi.F_SETPIPE_SZ:
 			p, isPipe := o.File.(interface{ PipeSize() int })
 			switch {
@@ -325,11 +333,6 @@ func fcntl(t *kernel.Task, _ Memory, a args) (int64, error) {
 		}
 		return 0, abi.EINVAL
 	})
-}
-
-// flock: EBADF, ENOLCK: there are no file locks.
-func flock(t *kernel.Task, _ Memory, a args) (int64, error) {
-	return withFile(t, a.int(0), func(*vfs.OpenFile) (int64, error) { return 0, abi.ENOLCK })
 }
 
 // fsync and fdatasync: EBADF, EINVAL for what is not on a disk, EIO, ENOSPC.

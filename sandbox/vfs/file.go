@@ -65,9 +65,12 @@ type OpenFile struct {
 
 	dropIDs bool // a write takes set-id bits away: not root has opened it
 
-	mu  sync.Mutex // guards pos and dir
-	pos int64
-	dir *dirStream
+	mu      sync.Mutex // guards what follows
+	pos     int64
+	dir     *dirStream
+	locks   [2]*LockOwner // of description locks and of flock(2)
+	onClose map[int]func()
+	hooks   int // ever added to onClose
 }
 
 var lastOpenFile atomic.Uint64
@@ -88,10 +91,52 @@ func (o *OpenFile) Retain() *OpenFile {
 
 // Release drops a reference; the last one closes the file.
 func (o *OpenFile) Release() error {
-	if o.refs.Add(-1) != 0 || o.File == nil {
+	if o.refs.Add(-1) != 0 {
+		return nil
+	}
+	if o.hooks > 0 { // nobody else has the file any more
+		for _, f := range o.onClose {
+			f()
+		}
+	}
+	if o.File == nil {
 		return nil
 	}
 	return o.File.Close()
+}
+
+// OnClose has f called when the last descriptor is gone, before the File is closed; cancel takes it back. The caller
+// holds a reference while it calls OnClose.
+func (o *OpenFile) OnClose(f func()) (cancel func()) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.onClose == nil {
+		o.onClose = make(map[int]func())
+	}
+	o.hooks++
+	n := o.hooks
+	o.onClose[n] = f
+	return func() {
+		o.mu.Lock()
+		delete(o.onClose, n)
+		o.mu.Unlock()
+	}
+}
+
+// LockOwner returns the owner of the description's locks of a kind, DescriptionLock or FlockLock, which owner makes when
+// there is none yet. They go from the table when the file is closed.
+func (o *OpenFile) LockOwner(kind LockKind, tab *LockTable, owner func() *LockOwner) *LockOwner {
+	o.mu.Lock()
+	l := &o.locks[kind-DescriptionLock]
+	if *l != nil {
+		defer o.mu.Unlock()
+		return *l
+	}
+	made := owner()
+	*l = made
+	o.mu.Unlock()
+	o.OnClose(func() { tab.ReleaseAll(made) })
+	return made
 }
 
 // Flags returns the status flags (F_GETFL).
