@@ -13,6 +13,8 @@ var calls = [...]handler{
 	abi.SYS_FSYNC: fsync, abi.SYS_FDATASYNC: fsync, abi.SYS_SYNC: syncAll, abi.SYS_SYNCFS: syncfs,
 	abi.SYS_FTRUNCATE: ftruncate, abi.SYS_FALLOCATE: fallocate, abi.SYS_FADVISE64: fadvise64,
 	abi.SYS_SENDFILE: sendfile, abi.SYS_COPY_FILE_RANGE: copyFileRange, abi.SYS_GETDENTS64: getdents64,
+	abi.SYS_INOTIFY_INIT: inotifyInit, abi.SYS_INOTIFY_INIT1: inotifyInit1,
+	abi.SYS_INOTIFY_ADD_WATCH: inotifyAddWatch, abi.SYS_INOTIFY_RM_WATCH: inotifyRmWatch,
 	abi.SYS_EVENTFD: eventfd, abi.SYS_EVENTFD2: eventfd2,
 	abi.SYS_POLL: poll, abi.SYS_PPOLL: ppoll, abi.SYS_SELECT: selectCall, abi.SYS_PSELECT6: pselect6,
 

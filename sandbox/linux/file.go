@@ -103,24 +103,11 @@ func iovecs(m Memory, addr, count uint64, bufs [][]byte) ([][]byte, error) {
 	return bufs, nil
 }
 
-// readv: as read, and EINVAL.
-func readv(t *kernel.Task, m Memory, a args) (int64, error) {
-	o, err := t.Files.Get(a.int(0))
-	if err != nil {
-		return 0, err
-	}
-	defer o.Release()
-	var few [8][]byte
-	bufs, err := iovecs(m, a[1], a[2], few[:0])
-	if err != nil {
-		return 0, err
-	}
-	n, err := t.Readv(o, bufs, true)
-	return int64(n), err
-}
+// readv and writev: as read and write, and EINVAL.
+func readv(t *kernel.Task, m Memory, a args) (int64, error)  { return vectored(t, m, a, false) }
+func writev(t *kernel.Task, m Memory, a args) (int64, error) { return vectored(t, m, a, true) }
 
-// writev: as write, and EINVAL.
-func writev(t *kernel.Task, m Memory, a args) (int64, error) {
+func vectored(t *kernel.Task, m Memory, a args, out bool) (int64, error) {
 	o, err := t.Files.Get(a.int(0))
 	if err != nil {
 		return 0, err
@@ -131,7 +118,12 @@ func writev(t *kernel.Task, m Memory, a args) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	n, err := t.Writev(o, bufs, true)
+	var n int
+	if out {
+		n, err = t.Writev(o, bufs, true)
+	} else {
+		n, err = t.Readv(o, bufs, true)
+	}
 	return int64(n), err
 }
 

@@ -43,7 +43,10 @@ func (o *OpenFile) Truncate(size int64) error {
 	if o.Flags()&abi.O_ACCMODE == abi.O_RDONLY || o.Inode == nil || st.Mode&abi.S_IFMT != abi.S_IFREG || size < 0 {
 		return abi.EINVAL
 	}
-	return o.Inode.SetStat(SetStat{Size: &size})
+	if o.Path.Dentry == nil {
+		return o.Inode.SetStat(SetStat{Size: &size})
+	}
+	return o.Path.Dentry.change(SetStat{Size: &size})
 }
 
 // Allocate makes a regular file that is open for writing at least off+n bytes long (fallocate(2), mode 0): EBADF, EFBIG,

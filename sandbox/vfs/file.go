@@ -83,6 +83,12 @@ func NewOpenFile(f File, flags int) *OpenFile {
 	return o
 }
 
+// place says where a new file was opened.
+func (o *OpenFile) place(p Path) {
+	o.Inode, o.Path = p.Inode(), p
+	p.Dentry.opens.Add(1)
+}
+
 // Retain adds a reference, for a further descriptor.
 func (o *OpenFile) Retain() *OpenFile {
 	o.refs.Add(1)
@@ -99,10 +105,15 @@ func (o *OpenFile) Release() error {
 			f()
 		}
 	}
-	if o.File == nil {
-		return nil
+	var err error
+	if o.File != nil {
+		err = o.File.Close()
 	}
-	return o.File.Close()
+	if d := o.Path.Dentry; d != nil {
+		d.opens.Add(-1)
+		o.noteClosed()
+	}
+	return err
 }
 
 // OnClose has f called when the last descriptor is gone, before the File is closed; cancel takes it back. The caller
@@ -179,9 +190,12 @@ func (o *OpenFile) Read(p []byte) (int, error) {
 		return o.File.Read(p, 0)
 	}
 	o.mu.Lock()
-	defer o.mu.Unlock()
 	n, err := o.File.Read(p, o.pos)
 	o.pos += int64(n)
+	o.mu.Unlock()
+	if n > 0 {
+		o.note(abi.IN_ACCESS)
+	}
 	return n, err
 }
 
@@ -197,6 +211,14 @@ func (o *OpenFile) Write(p []byte) (int, error) {
 	if err := o.removeSetID(); err != nil {
 		return 0, err
 	}
+	n, err := o.writeAtPosition(s, p)
+	if n > 0 {
+		o.note(abi.IN_MODIFY)
+	}
+	return n, err
+}
+
+func (o *OpenFile) writeAtPosition(s Seekable, p []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.flags.Load()&abi.O_APPEND == 0 {
@@ -225,7 +247,11 @@ func (o *OpenFile) Pread(p []byte, off int64) (int, error) {
 	if off < 0 {
 		return 0, abi.EINVAL
 	}
-	return o.File.Read(p, off)
+	n, err := o.File.Read(p, off)
+	if n > 0 {
+		o.note(abi.IN_ACCESS)
+	}
+	return n, err
 }
 
 // Pwrite writes at off (pwrite(2)); with O_APPEND at the end, as Linux does.
@@ -245,7 +271,11 @@ func (o *OpenFile) Pwrite(p []byte, off int64) (int, error) {
 	if o.flags.Load()&abi.O_APPEND != 0 {
 		off = Append
 	}
-	return o.File.Write(p, off)
+	n, err := o.File.Write(p, off)
+	if n > 0 {
+		o.note(abi.IN_MODIFY)
+	}
+	return n, err
 }
 
 // removeSetID takes set-id bits from a file that somebody else than root is about to write to (write(2)).

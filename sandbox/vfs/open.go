@@ -96,10 +96,7 @@ func (ctx *Context) OpenPath(p Path, flags int) (*OpenFile, error) {
 	}
 	if flags&abi.O_PATH != 0 {
 		o := NewOpenFile(nil, flags&(abi.O_PATH|abi.O_DIRECTORY|abi.O_NOFOLLOW))
-		o.Inode, o.Path = p.Inode(), p
-		if typ == abi.S_IFDIR {
-			o.dir = nil
-		}
+		o.place(p)
 		return o, nil
 	}
 	if typ == abi.S_IFLNK {
@@ -162,10 +159,14 @@ func (ctx *Context) openInode(p Path, flags int) (*OpenFile, error) {
 		return nil, err
 	}
 	o := NewOpenFile(f, keep|flags&abi.O_APPEND)
-	o.Inode, o.Path = inode, p
+	o.place(p)
 	o.dropIDs = !ctx.Cred.Root() && st.Mode&abi.S_IFMT == abi.S_IFREG
 	if st.Mode&abi.S_IFMT == abi.S_IFDIR {
 		o.dir = &dirStream{path: p, inode: inode}
+	}
+	p.Dentry.note(abi.IN_OPEN)
+	if flags&abi.O_TRUNC != 0 {
+		p.Dentry.note(abi.IN_MODIFY)
 	}
 	return o, nil
 }

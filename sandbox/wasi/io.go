@@ -35,27 +35,12 @@ func iovecs(g *guest.Guest, addr, count uint64, bufs [][]byte) ([][]byte, error)
 }
 
 // fdRead is fd_read.
-func fdRead(g *guest.Guest, s []uint64) error {
-	fd := fdArg(s[0])
-	o, err := file(g, fd)
-	if err != nil {
-		return err
-	}
-	defer o.Release()
-	var few [8][]byte
-	bufs, err := iovecs(g, s[1], s[2], few[:0])
-	if err != nil {
-		return err
-	}
-	n, err := g.Task.Readv(o, bufs, !nonblocking(g, fd))
-	if err != nil {
-		return err
-	}
-	return putU32(g, s[3], uint32(n))
-}
+func fdRead(g *guest.Guest, s []uint64) error { return vectored(g, s, false) }
 
 // fdWrite is fd_write.
-func fdWrite(g *guest.Guest, s []uint64) error {
+func fdWrite(g *guest.Guest, s []uint64) error { return vectored(g, s, true) }
+
+func vectored(g *guest.Guest, s []uint64, out bool) error {
 	fd := fdArg(s[0])
 	o, err := file(g, fd)
 	if err != nil {
@@ -67,7 +52,12 @@ func fdWrite(g *guest.Guest, s []uint64) error {
 	if err != nil {
 		return err
 	}
-	n, err := g.Task.Writev(o, bufs, !nonblocking(g, fd))
+	var n int
+	if out {
+		n, err = g.Task.Writev(o, bufs, !nonblocking(g, fd))
+	} else {
+		n, err = g.Task.Readv(o, bufs, !nonblocking(g, fd))
+	}
 	if err != nil {
 		return err
 	}
