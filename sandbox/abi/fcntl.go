@@ -117,3 +117,10 @@ const (
 	POLLHUP  = 0x10
 	POLLNVAL = 0x20
 )
+
+// Modes of fallocate(2).
+const (
+	FALLOC_FL_KEEP_SIZE  = 0x1
+	FALLOC_FL_PUNCH_HOLE = 0x2
+	FALLOC_FL_ZERO_RANGE = 0x10
+)

@@ -353,13 +353,11 @@ func ftruncate(t *kernel.Task, _ Memory, a args) (int64, error) {
 	return withFile(t, a.int(0), func(o *vfs.OpenFile) (int64, error) { return ok(o.Truncate(int64(a[1]))) })
 }
 
-// fallocate: EBADF, EFBIG, EINVAL, ENODEV, ESPIPE; EOPNOTSUPP for all modes but 0. It reserves no space.
+// fallocate: EBADF, EFBIG with SIGXFSZ, EINVAL, ENODEV, ENOSPC, ESPIPE; EOPNOTSUPP for all modes but 0, KEEP_SIZE, PUNCH_HOLE and
+// ZERO_RANGE. It reserves no space.
 func fallocate(t *kernel.Task, _ Memory, a args) (int64, error) {
 	return withFile(t, a.int(0), func(o *vfs.OpenFile) (int64, error) {
-		if a[1] != 0 {
-			return 0, abi.EOPNOTSUPP
-		}
-		return ok(o.Allocate(int64(a[2]), int64(a[3])))
+		return ok(o.Allocate(a.u32(1), int64(a[2]), int64(a[3])))
 	})
 }
 

@@ -61,7 +61,7 @@ func creat(t *kernel.Task, m Memory, a args) (int64, error) {
 }
 
 // openat: EACCES, EBADF, EEXIST, EFAULT, EINTR (a fifo), EINVAL, EISDIR, ELOOP, EMFILE, ENAMETOOLONG, ENOENT, ENOSPC,
-// ENOTDIR, ENXIO, EPERM, EROFS; EOPNOTSUPP for O_TMPFILE.
+// ENOTDIR, ENXIO, EPERM, EROFS; EOPNOTSUPP for O_TMPFILE in /proc and the like.
 func openat(t *kernel.Task, m Memory, a args) (int64, error) {
 	fs, from, name, err := at(t, m, a, 1)
 	if err != nil {
@@ -71,10 +71,11 @@ func openat(t *kernel.Task, m Memory, a args) (int64, error) {
 }
 
 func openFile(t *kernel.Task, fs *vfs.Context, from vfs.Path, name string, flags int, mode uint32) (int64, error) {
-	if flags&abi.O_TMPFILE == abi.O_TMPFILE {
-		return 0, abi.EOPNOTSUPP
-	}
-	if flags&(abi.O_CREAT|abi.O_DIRECTORY) == abi.O_CREAT|abi.O_DIRECTORY && flags&abi.O_PATH == 0 {
+	const tmpfile = abi.O_TMPFILE &^ abi.O_DIRECTORY
+	switch {
+	case flags&abi.O_PATH != 0:
+	case flags&tmpfile != 0 && (flags&abi.O_DIRECTORY == 0 || flags&abi.O_CREAT != 0),
+		flags&(abi.O_CREAT|abi.O_DIRECTORY) == abi.O_CREAT|abi.O_DIRECTORY:
 		return 0, abi.EINVAL
 	}
 	o, err := fs.Open(from, name, flags, mode)

@@ -1,6 +1,7 @@
 package vfs
 
 import (
+	"math"
 	"sync"
 	"sync/atomic"
 
@@ -303,7 +304,7 @@ func withoutSetID(st *abi.Stat) (mode uint32, drop bool) {
 	return mode, st.Mode&abi.S_IFMT == abi.S_IFREG && mode != st.Mode&abi.PermMask
 }
 
-// Seek moves the position (lseek(2)): ESPIPE, EINVAL. SEEK_DATA and SEEK_HOLE see one extent without holes.
+// Seek moves the position (lseek(2)): ESPIPE, EINVAL, ENXIO.
 func (o *OpenFile) Seek(off int64, whence int) (int64, error) {
 	if o.Flags()&abi.O_PATH != 0 {
 		return 0, abi.EBADF
@@ -326,19 +327,20 @@ func (o *OpenFile) Seek(off int64, whence int) (int64, error) {
 	}
 	switch whence {
 	case abi.SEEK_SET:
-	case abi.SEEK_CUR:
-		off += o.pos
-	case abi.SEEK_END:
-		off += size
-	case abi.SEEK_DATA:
-		if off < 0 || off >= size {
-			return 0, abi.ENXIO
+	case abi.SEEK_CUR, abi.SEEK_END:
+		base := o.pos
+		if whence == abi.SEEK_END {
+			base = size
 		}
-	case abi.SEEK_HOLE:
-		if off < 0 || off >= size {
-			return 0, abi.ENXIO
+		if off > math.MaxInt64-base {
+			return 0, abi.EOVERFLOW
 		}
-		off = size
+		off += base
+	case abi.SEEK_DATA, abi.SEEK_HOLE:
+		var err error
+		if off, err = o.nextExtent(off, size, whence == abi.SEEK_HOLE); err != nil {
+			return 0, err
+		}
 	default:
 		return 0, abi.EINVAL
 	}

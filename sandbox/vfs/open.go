@@ -9,6 +9,13 @@ func (ctx *Context) Open(at Path, path string, flags int, mode uint32) (*OpenFil
 	if err != nil {
 		return nil, err
 	}
+	if flags&abi.O_TMPFILE == abi.O_TMPFILE && flags&abi.O_PATH == 0 {
+		p, err := w.last(dir, last, flags&abi.O_NOFOLLOW == 0)
+		if err != nil {
+			return nil, err
+		}
+		return ctx.openTmpfile(p, flags, mode)
+	}
 	if flags&abi.O_CREAT == 0 || flags&abi.O_PATH != 0 {
 		p, err := w.last(dir, last, flags&abi.O_NOFOLLOW == 0)
 		if err != nil {

@@ -153,7 +153,7 @@ func fdAllocate(g *guest.Guest, s []uint64) error {
 		return err
 	}
 	defer o.Release()
-	return o.Allocate(int64(s[1]), int64(s[2]))
+	return o.Allocate(0, int64(s[1]), int64(s[2]))
 }
 
 const direntHeader = 24 // of dirent: { next u64, ino u64, namlen u32, type u8 }

@@ -1,0 +1,70 @@
+package vfs
+
+import (
+	"strconv"
+
+	"github.com/sockerless/sockerless/sandbox/abi"
+)
+
+// Tmpfiler is what a directory has whose filesystem can make files without a name.
+type Tmpfiler interface {
+	// Tmpfile makes a regular file that is gone when it is closed, unless linkable lets Link give it a name before.
+	// flags are those of open(2). ENOSPC, EROFS.
+	Tmpfile(mode uint32, own Owner, flags int, linkable bool) (Inode, File, error)
+}
+
+// openTmpfile opens a new file without a name in the filesystem of a directory (open(2), O_TMPFILE): EOPNOTSUPP.
+func (ctx *Context) openTmpfile(dir Path, flags int, mode uint32) (*OpenFile, error) {
+	st, err := dir.Inode().Stat()
+	switch {
+	case err != nil:
+		return nil, err
+	case st.Mode&abi.S_IFMT != abi.S_IFDIR:
+		return nil, abi.ENOTDIR
+	case flags&abi.O_ACCMODE == abi.O_RDONLY:
+		return nil, abi.EINVAL
+	}
+	if err := ctx.modify(dir); err != nil {
+		return nil, err
+	}
+	t, ok := dir.Inode().(Tmpfiler)
+	if !ok {
+		return nil, abi.EOPNOTSUPP
+	}
+	own := Owner{ctx.Cred.UID, ctx.Cred.GID}
+	if st.Mode&abi.S_ISGID != 0 {
+		own.GID = st.GID
+	}
+	// O_EXCL: it never gets a name.
+	inode, f, err := t.Tmpfile(abi.S_IFREG|mode&abi.PermMask&^ctx.Umask, own, flags, flags&abi.O_EXCL == 0)
+	if err != nil {
+		return nil, err
+	}
+	o := NewOpenFile(f, flags&^(abi.O_CREAT|abi.O_EXCL|abi.O_NOCTTY|abi.O_TRUNC|abi.O_CLOEXEC))
+	o.place(Path{dir.Mount, dir.Dentry.unnamed(inode)})
+	o.dropIDs = !ctx.Cred.Root()
+	return o, nil
+}
+
+// unnamed makes the dentry of a file that has no name in a directory; /proc shows it as a removed one.
+func (d *Dentry) unnamed(inode Inode) *Dentry {
+	c := &Dentry{fs: d.fs, inode: inode}
+	name := "#"
+	if st, err := inode.Stat(); err == nil {
+		name = "#" + strconv.FormatUint(st.Ino, 10)
+	}
+	c.place.Store(&place{d, name})
+	c.removed.Store(true)
+	return c
+}
+
+// Anonymous opens a file without a name that is in no directory either, as memfd_create(2) makes one; name is what /proc
+// shows. f is its File and inode its attributes.
+func (fs *Filesystem) Anonymous(name string, inode Inode, f File, flags int) *OpenFile {
+	c := &Dentry{fs: fs, inode: inode}
+	c.place.Store(&place{fs.root, name})
+	c.removed.Store(true)
+	o := NewOpenFile(f, flags)
+	o.place(Path{Dentry: c})
+	return o
+}
