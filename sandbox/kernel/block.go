@@ -19,8 +19,11 @@ func (t *Task) Dying() bool {
 }
 
 // Checkpoint acts on what came in: it waits while the task is stopped or the sandbox frozen, and returns EINTR when
-// the task is dying. Programs call it often; it costs an atomic load when there is nothing.
+// the task is dying. Programs call it often; it costs two atomic loads when there is nothing.
 func (t *Task) Checkpoint() error {
+	if due := t.cpuTimers.next.Load(); due != 0 && int64(t.CPU()) >= due {
+		t.cpuDue()
+	}
 	if !t.attention.Load() {
 		return nil
 	}
@@ -182,6 +185,10 @@ func (t *Task) write(o *vfs.OpenFile, p []byte, wait bool) (int, error) {
 		if err := f.t.mayUse(t, true); err != nil {
 			return 0, err
 		}
+	}
+	p, err := t.fits(o, p, position)
+	if err != nil {
+		return 0, err
 	}
 	done := 0
 	for {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/sockerless/sockerless/sandbox/abi"
 	"github.com/sockerless/sockerless/sandbox/vfs"
+	"github.com/sockerless/sockerless/sandbox/vfs/tmpfs"
 )
 
 // Config describes a sandbox.
@@ -63,6 +64,7 @@ type Kernel struct {
 	shared *FifoTable // of filesystems that are shared with other kernels
 	locks  *vfs.LockTable
 	ptys   ptyTable
+	memfs  func() *vfs.Context // of files that are in memory only, made at the first
 }
 
 // New makes a kernel; it runs nothing until Start.
@@ -79,6 +81,10 @@ func New(cfg Config) *Kernel {
 		cfg.Shared = new(Shared)
 	}
 	k.shared, k.locks = &cfg.Shared.fifos, &cfg.Shared.locks
+	k.memfs = sync.OnceValue(func() *vfs.Context {
+		ns := vfs.NewNamespace(tmpfs.New(tmpfs.Options{Charge: k.Reserve}), 0)
+		return &vfs.Context{NS: ns, Root: ns.Root(), Cwd: ns.Root(), Cred: &vfs.Cred{}}
+	})
 	k.hostname.Store(&cfg.Hostname)
 	k.domainname.Store(&cfg.Domainname)
 	k.memLimit.Store(cfg.Limits.Memory)
@@ -96,6 +102,13 @@ func (k *Kernel) Hostname() string { return *k.hostname.Load() }
 
 // SetHostname sets it.
 func (k *Kernel) SetHostname(name string) { k.hostname.Store(&name) }
+
+// OpenMemory opens a new file that is in memory only (memfd_create(2)), shown in /proc by a name. Its memory counts as the
+// sandbox's.
+func (k *Kernel) OpenMemory(name string) (*vfs.OpenFile, error) {
+	ctx := k.memfs()
+	return ctx.OpenUnnamed(ctx.Root, name, abi.O_RDWR|abi.O_EXCL, 0o777)
+}
 
 // Domainname returns the NIS domain name (getdomainname(2)).
 func (k *Kernel) Domainname() string { return *k.domainname.Load() }

@@ -121,8 +121,7 @@ func openExecutable(fs *vfs.Context, name string) (*vfs.OpenFile, vfs.Path, []by
 	if err != nil {
 		return fail(err)
 	}
-	exe := vfs.NewOpenFile(f, abi.O_RDONLY)
-	exe.Inode, exe.Path = p.Inode(), p
+	exe := vfs.NewOpenFileAt(p, f, abi.O_RDONLY)
 	head := make([]byte, headSize)
 	n, err := exe.Pread(head, 0)
 	if err != nil {

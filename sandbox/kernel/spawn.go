@@ -74,7 +74,7 @@ func (t *Task) Replace(name string, attr *SpawnAttr) error {
 	}
 	t.k.mu.Lock()
 	t.sig.inherit(&t.sig, attr)
-	t.sig.caught = 0
+	t.sig.caught, t.sig.noZombies, t.sig.noStops = 0, false, false
 	t.k.mu.Unlock()
 	t.next = x
 	return nil
@@ -113,6 +113,7 @@ func (t *Task) child(x *exec, attr *SpawnAttr) (*Task, error) {
 	k.admit(c, pid)
 	t.children = append(t.children, c)
 	k.mu.Unlock()
+	c.clockCPU()
 	go c.main(x.program)
 	return c, nil
 }
@@ -121,6 +122,9 @@ func (t *Task) child(x *exec, attr *SpawnAttr) (*Task, error) {
 func (c *Task) inherit(t *Task, pid int, attr *SpawnAttr) error {
 	if t.dying {
 		return abi.EINTR
+	}
+	if !t.k.mayFork(c) {
+		return abi.EAGAIN
 	}
 	c.parent = t
 	c.pgid, c.sid, c.tty = t.pgid, t.sid, t.tty
@@ -137,6 +141,21 @@ func (c *Task) inherit(t *Task, pid int, attr *SpawnAttr) error {
 	}
 	c.sig.inherit(&t.sig, attr)
 	return nil
+}
+
+// mayFork reports whether a user may have one more task, c (RLIMIT_NPROC; root may always). k.mu is held.
+func (k *Kernel) mayFork(c *Task) bool {
+	limit, uid := c.Limit(abi.RLIMIT_NPROC).Cur, c.Cred().RealUID
+	if limit == abi.RLIM_INFINITY || uid == 0 || c.Cred().Root() {
+		return true
+	}
+	count := uint64(1)
+	for _, o := range k.tasks {
+		if o.Cred().RealUID == uid {
+			count++
+		}
+	}
+	return count <= limit
 }
 
 // inherit sets what a new program has of an old one's signals and of attr; from may be s itself. Kernel.mu is held.
@@ -257,6 +276,7 @@ func (k *Kernel) Start(attr *InitAttr) (*Task, error) {
 		attr.TTY.setController(t)
 	}
 	k.mu.Unlock()
+	t.clockCPU()
 	go t.main(x.program)
 	return t, nil
 }

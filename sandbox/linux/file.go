@@ -1,6 +1,7 @@
 package linux
 
 import (
+	"math"
 	"sync"
 
 	"github.com/sockerless/sockerless/sandbox/abi"
@@ -60,7 +61,7 @@ func pread64(t *kernel.Task, m Memory, a args) (int64, error) {
 		if err != nil {
 			return 0, err
 		}
-		n, err := o.Pread(p, int64(a[3]))
+		n, err := t.Pread(o, p, int64(a[3]))
 		return int64(n), err
 	})
 }
@@ -72,7 +73,7 @@ func pwrite64(t *kernel.Task, m Memory, a args) (int64, error) {
 		if err != nil {
 			return 0, err
 		}
-		n, err := o.Pwrite(p, int64(a[3]))
+		n, err := t.Pwrite(o, p, int64(a[3]))
 		return int64(n), err
 	})
 }
@@ -129,12 +130,12 @@ func vectored(t *kernel.Task, m Memory, a args, out bool) (int64, error) {
 
 // preadv and preadv2: as pread64, and EINVAL; ENOTSUP for flags.
 func preadv(t *kernel.Task, m Memory, a args) (int64, error) {
-	return positioned(t, m, a, (*vfs.OpenFile).Pread)
+	return positioned(t, m, a, (*kernel.Task).Pread)
 }
 
 // pwritev and pwritev2: as pwrite64, and EINVAL; ENOTSUP for flags.
 func pwritev(t *kernel.Task, m Memory, a args) (int64, error) {
-	return positioned(t, m, a, (*vfs.OpenFile).Pwrite)
+	return positioned(t, m, a, (*kernel.Task).Pwrite)
 }
 
 // preadv2 and pwritev2 with offset -1 use the file's position.
@@ -158,7 +159,7 @@ func pwritev2(t *kernel.Task, m Memory, a args) (int64, error) {
 	return pwritev(t, m, a)
 }
 
-func positioned(t *kernel.Task, m Memory, a args, op func(*vfs.OpenFile, []byte, int64) (int, error)) (int64, error) {
+func positioned(t *kernel.Task, m Memory, a args, op func(*kernel.Task, *vfs.OpenFile, []byte, int64) (int, error)) (int64, error) {
 	return withFile(t, a.int(0), func(o *vfs.OpenFile) (int64, error) {
 		bufs, err := iovecs(m, a[1], a[2], nil)
 		if err != nil {
@@ -166,7 +167,7 @@ func positioned(t *kernel.Task, m Memory, a args, op func(*vfs.OpenFile, []byte,
 		}
 		done := int64(0)
 		for _, b := range bufs {
-			n, err := op(o, b, int64(a[3])+done)
+			n, err := op(t, o, b, int64(a[3])+done)
 			done += int64(n)
 			if err != nil && done > 0 {
 				return done, nil
@@ -350,14 +351,25 @@ func syncfs(t *kernel.Task, _ Memory, a args) (int64, error) {
 
 // ftruncate: EBADF, EINVAL, EFBIG, EROFS.
 func ftruncate(t *kernel.Task, _ Memory, a args) (int64, error) {
-	return withFile(t, a.int(0), func(o *vfs.OpenFile) (int64, error) { return ok(o.Truncate(int64(a[1]))) })
+	return withFile(t, a.int(0), func(o *vfs.OpenFile) (int64, error) {
+		if err := t.MayGrow(int64(a[1])); err != nil {
+			return 0, err
+		}
+		return ok(o.Truncate(int64(a[1])))
+	})
 }
 
 // fallocate: EBADF, EFBIG with SIGXFSZ, EINVAL, ENODEV, ENOSPC, ESPIPE; EOPNOTSUPP for all modes but 0, KEEP_SIZE, PUNCH_HOLE and
 // ZERO_RANGE. It reserves no space.
 func fallocate(t *kernel.Task, _ Memory, a args) (int64, error) {
 	return withFile(t, a.int(0), func(o *vfs.OpenFile) (int64, error) {
-		return ok(o.Allocate(a.u32(1), int64(a[2]), int64(a[3])))
+		off, n := int64(a[2]), int64(a[3])
+		if off >= 0 && n > 0 && off <= math.MaxInt64-n && a.u32(1)&abi.FALLOC_FL_KEEP_SIZE == 0 {
+			if err := t.MayGrow(off + n); err != nil {
+				return 0, err
+			}
+		}
+		return ok(o.Allocate(a.u32(1), off, n))
 	})
 }
 
@@ -397,7 +409,7 @@ func copyFile(t *kernel.Task, out *vfs.OpenFile, outOff *int64, in *vfs.OpenFile
 		}
 		if err == nil && r > 0 {
 			if outOff != nil {
-				w, err = out.Pwrite(p[:r], *outOff)
+				w, err = t.Pwrite(out, p[:r], *outOff)
 			} else {
 				w, err = t.Write(out, p[:r])
 			}

@@ -17,6 +17,7 @@ const (
 
 // inotifyFile is an inotify instance (inotify(7)).
 type inotifyFile struct {
+	anonInode
 	queue vfs.WaitQueue
 
 	ctl sync.Mutex // held by who adds and removes watches
@@ -57,31 +58,6 @@ func inotifyInit1(t *kernel.Task, _ Memory, a args) (int64, error) {
 	}
 	f := &inotifyFile{watches: make(map[int32]*inotifyWatch)}
 	return addFile(t, f, abi.O_RDONLY, flags)
-}
-
-// addFile gives a descriptor to an anonymous file; flags are O_NONBLOCK and O_CLOEXEC: EMFILE.
-func addFile(t *kernel.Task, f vfs.File, access, flags int) (int64, error) {
-	o := vfs.NewOpenFile(f, access|flags&abi.O_NONBLOCK)
-	fd, err := t.Files.Add(o, 0, flags&abi.O_CLOEXEC != 0)
-	return int64(fd), err
-}
-
-// anonFile calls f with the anonymous file of type F behind a descriptor: EBADF, EINVAL.
-func anonFile[F vfs.File](t *kernel.Task, fd int, f func(o *vfs.OpenFile, file F) (int64, error)) (int64, error) {
-	return withFile(t, fd, func(o *vfs.OpenFile) (int64, error) {
-		file, ok := o.File.(F)
-		if !ok {
-			return 0, abi.EINVAL
-		}
-		return f(o, file)
-	})
-}
-
-// anonInode gives the attributes of an anonymous inode, as those of eventfd and epoll.
-type anonInode struct{}
-
-func (anonInode) Stat() (abi.Stat, error) {
-	return abi.Stat{Mode: 0o600, Nlink: 1, Blksize: 4096}, nil
 }
 
 // inotify_add_watch: EACCES, EBADF, EEXIST, EFAULT, EINVAL, ENAMETOOLONG, ENOENT, ENOSPC, ENOTDIR; ENOSYS for a file of
@@ -266,7 +242,9 @@ func (f *inotifyFile) Ready() vfs.Events {
 }
 
 func (f *inotifyFile) Queue() *vfs.WaitQueue { return &f.queue }
-func (*inotifyFile) Stat() (abi.Stat, error) { return anonInode{}.Stat() }
+
+// Name is what /proc/PID/fd shows.
+func (*inotifyFile) Name() string { return "anon_inode:inotify" }
 
 func (f *inotifyFile) Close() error {
 	f.ctl.Lock()

@@ -424,6 +424,9 @@ func truncate(t *kernel.Task, m Memory, a args) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
+	if err := t.MayGrow(int64(a[1])); err != nil {
+		return 0, err
+	}
 	return ok(fs.Truncate(p, int64(a[1])))
 }
 

@@ -84,10 +84,12 @@ func NewOpenFile(f File, flags int) *OpenFile {
 	return o
 }
 
-// place says where a new file was opened.
-func (o *OpenFile) place(p Path) {
+// NewOpenFileAt wraps a File that was opened at a place.
+func NewOpenFileAt(p Path, f File, flags int) *OpenFile {
+	o := NewOpenFile(f, flags)
 	o.Inode, o.Path = p.Inode(), p
 	p.Dentry.opens.Add(1)
+	return o
 }
 
 // Retain adds a reference, for a further descriptor.

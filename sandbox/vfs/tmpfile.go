@@ -13,8 +13,9 @@ type Tmpfiler interface {
 	Tmpfile(mode uint32, own Owner, flags int, linkable bool) (Inode, File, error)
 }
 
-// openTmpfile opens a new file without a name in the filesystem of a directory (open(2), O_TMPFILE): EOPNOTSUPP.
-func (ctx *Context) openTmpfile(dir Path, flags int, mode uint32) (*OpenFile, error) {
+// OpenUnnamed opens a new file without a name in the filesystem of a directory (open(2), O_TMPFILE), which /proc shows by
+// the given name or, for "", by its inode number: EACCES, EINVAL, ENOTDIR, EROFS; EOPNOTSUPP where there are none.
+func (ctx *Context) OpenUnnamed(dir Path, shown string, flags int, mode uint32) (*OpenFile, error) {
 	st, err := dir.Inode().Stat()
 	switch {
 	case err != nil:
@@ -40,31 +41,22 @@ func (ctx *Context) openTmpfile(dir Path, flags int, mode uint32) (*OpenFile, er
 	if err != nil {
 		return nil, err
 	}
-	o := NewOpenFile(f, flags&^(abi.O_CREAT|abi.O_EXCL|abi.O_NOCTTY|abi.O_TRUNC|abi.O_CLOEXEC))
-	o.place(Path{dir.Mount, dir.Dentry.unnamed(inode)})
+	p := Path{dir.Mount, dir.Dentry.unnamed(inode, shown)}
+	o := NewOpenFileAt(p, f, flags&^(abi.O_CREAT|abi.O_EXCL|abi.O_NOCTTY|abi.O_TRUNC|abi.O_CLOEXEC))
 	o.dropIDs = !ctx.Cred.Root()
 	return o, nil
 }
 
 // unnamed makes the dentry of a file that has no name in a directory; /proc shows it as a removed one.
-func (d *Dentry) unnamed(inode Inode) *Dentry {
+func (d *Dentry) unnamed(inode Inode, name string) *Dentry {
 	c := &Dentry{fs: d.fs, inode: inode}
-	name := "#"
-	if st, err := inode.Stat(); err == nil {
-		name = "#" + strconv.FormatUint(st.Ino, 10)
+	if name == "" {
+		name = "#"
+		if st, err := inode.Stat(); err == nil {
+			name += strconv.FormatUint(st.Ino, 10)
+		}
 	}
 	c.place.Store(&place{d, name})
 	c.removed.Store(true)
 	return c
-}
-
-// Anonymous opens a file without a name that is in no directory either, as memfd_create(2) makes one; name is what /proc
-// shows. f is its File and inode its attributes.
-func (fs *Filesystem) Anonymous(name string, inode Inode, f File, flags int) *OpenFile {
-	c := &Dentry{fs: fs, inode: inode}
-	c.place.Store(&place{fs.root, name})
-	c.removed.Store(true)
-	o := NewOpenFile(f, flags)
-	o.place(Path{Dentry: c})
-	return o
 }

@@ -1,8 +1,11 @@
 package wasi
 
 import (
+	"math"
+
 	"github.com/sockerless/sockerless/sandbox/abi"
 	"github.com/sockerless/sockerless/sandbox/guest"
+	"github.com/sockerless/sockerless/sandbox/kernel"
 	"github.com/sockerless/sockerless/sandbox/vfs"
 )
 
@@ -65,12 +68,12 @@ func vectored(g *guest.Guest, s []uint64, out bool) error {
 }
 
 // fdPread is fd_pread.
-func fdPread(g *guest.Guest, s []uint64) error { return positioned(g, s, (*vfs.OpenFile).Pread) }
+func fdPread(g *guest.Guest, s []uint64) error { return positioned(g, s, (*kernel.Task).Pread) }
 
 // fdPwrite is fd_pwrite.
-func fdPwrite(g *guest.Guest, s []uint64) error { return positioned(g, s, (*vfs.OpenFile).Pwrite) }
+func fdPwrite(g *guest.Guest, s []uint64) error { return positioned(g, s, (*kernel.Task).Pwrite) }
 
-func positioned(g *guest.Guest, s []uint64, op func(*vfs.OpenFile, []byte, int64) (int, error)) error {
+func positioned(g *guest.Guest, s []uint64, op func(*kernel.Task, *vfs.OpenFile, []byte, int64) (int, error)) error {
 	o, err := file(g, fdArg(s[0]))
 	if err != nil {
 		return err
@@ -83,7 +86,7 @@ func positioned(g *guest.Guest, s []uint64, op func(*vfs.OpenFile, []byte, int64
 	}
 	done := 0
 	for _, b := range bufs {
-		n, err := op(o, b, int64(s[3])+int64(done))
+		n, err := op(g.Task, o, b, int64(s[3])+int64(done))
 		done += n
 		if err != nil && done == 0 {
 			return err
@@ -153,6 +156,11 @@ func fdAllocate(g *guest.Guest, s []uint64) error {
 		return err
 	}
 	defer o.Release()
+	if off, n := int64(s[1]), int64(s[2]); off >= 0 && n > 0 && off <= math.MaxInt64-n {
+		if err := g.Task.MayGrow(off + n); err != nil {
+			return err
+		}
+	}
 	return o.Allocate(0, int64(s[1]), int64(s[2]))
 }
 
