@@ -7,10 +7,11 @@ import (
 	"time"
 
 	"github.com/sockerless/sockerless/sandbox"
+	"github.com/sockerless/sockerless/sandbox/guest/guesttest"
 )
 
 // await waits until a sink holds a text.
-func await(t *testing.T, s *sink, want string) {
+func await(t *testing.T, s *guesttest.Buffer, want string) {
 	t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); s.String() != want; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
@@ -28,10 +29,10 @@ func TestTailFollowsWithoutPolling(t *testing.T) {
 	}
 	a, b := open(t, volume), open(t, volume)
 	run(t, a, "sh", "-c", "echo 1 >/mnt/log; echo 1 >/tmp/log")
-	follow := func(file string) *sink {
-		out := new(sink)
+	follow := func(file string) *guesttest.Buffer {
+		out := new(guesttest.Buffer)
 		_, err := a.Start(&sandbox.ProcessConfig{
-			Argv: []string{"sh", "-c", "exec tail -s 1000000 -F " + file + " 2>/dev/null"}, Env: []string{"PATH=/usr/bin:/bin"}, Stdout: out,
+			Argv: []string{"sh", "-c", "exec tail -s 1000000 -F " + file + " 2>/dev/null"}, Env: []string{"PATH=/usr/bin:/bin"}, Stdout: sandbox.NewSink(out),
 		})
 		if err != nil {
 			t.Fatal(err)

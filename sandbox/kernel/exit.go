@@ -51,13 +51,22 @@ func (t *Task) exit(code int) {
 	t.ended.Notify(abi.POLLIN)
 }
 
-// adopt gives the task's children to pid 1; k.mu is held.
+// adopt gives the task's children to the next subreaper above it, or to pid 1; k.mu is held.
 func (t *Task) adopt() {
 	init := t.k.tasks[1]
+	for up := t.parent; up != nil; up = up.parent {
+		if up.subreaper.Load() && !up.zombie {
+			init = up
+			break
+		}
+	}
 	if init == t || init != nil && init.zombie {
 		init = nil
 	}
 	for _, c := range t.children {
+		if s := c.DeathSignal(); s != 0 {
+			c.sendLocked(s)
+		}
 		c.parent = init
 		switch {
 		case init != nil:

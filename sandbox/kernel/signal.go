@@ -98,7 +98,7 @@ func (t *Task) Kill(pid int, s abi.Signal) error {
 
 func (t *Task) mayKill(to *Task, s abi.Signal) bool {
 	a, b := t.Cred(), to.Cred()
-	return a.Root() || a.UID == b.RealUID || a.UID == b.SavedUID || a.RealUID == b.RealUID || a.RealUID == b.SavedUID ||
+	return a.Has(vfs.CapKill) || a.UID == b.RealUID || a.UID == b.SavedUID || a.RealUID == b.RealUID || a.RealUID == b.SavedUID ||
 		s == abi.SIGCONT && t.sid == to.sid
 }
 

@@ -36,14 +36,16 @@ type Task struct {
 	next      *exec // program that execve(2) asked for
 	local     any   // what the program's ABI keeps with the task
 
-	slept     atomic.Int64 // nanoseconds spent blocked
-	sleepFrom atomic.Int64 // nanoseconds since start of the sleep under way, plus one; 0 when running
-	memory    atomic.Int64 // bytes reserved
-	maxMemory atomic.Int64 // the most so far
-	nice      atomic.Int32
-	alarm     alarm
-	cpuTimers cpuTimers
-	exited    func(*Task) // called after the end; of tasks started from outside
+	slept       atomic.Int64 // nanoseconds spent blocked
+	sleepFrom   atomic.Int64 // nanoseconds since start of the sleep under way, plus one; 0 when running
+	memory      atomic.Int64 // bytes reserved
+	maxMemory   atomic.Int64 // the most so far
+	nice        atomic.Int32
+	deathSignal atomic.Uint32 // sent when the parent ends (PR_SET_PDEATHSIG); 0 for none
+	subreaper   atomic.Bool   // adopts orphans below it (PR_SET_CHILD_SUBREAPER)
+	alarm       alarm
+	cpuTimers   cpuTimers
+	exited      func(*Task) // called after the end; of tasks started from outside
 
 	// guarded by Kernel.mu
 	parent      *Task // nil for pid 1 and for tasks started from outside
@@ -232,7 +234,7 @@ func (t *Task) SetLimit(by *Task, resource int, l abi.Rlimit) error {
 	}
 	for {
 		old := t.limits.Load()
-		if l.Max > old[resource].Max && !by.Cred().Root() {
+		if l.Max > old[resource].Max && !by.Cred().Has(vfs.CapSysResource) {
 			return abi.EPERM
 		}
 		limits := *old
@@ -271,6 +273,18 @@ func (t *Task) Nice() int { return int(t.nice.Load()) }
 
 // SetNice sets it.
 func (t *Task) SetNice(n int) { t.nice.Store(int32(min(max(n, -20), 19))) }
+
+// DeathSignal returns the signal that the task gets when its parent ends, 0 for none.
+func (t *Task) DeathSignal() abi.Signal { return abi.Signal(t.deathSignal.Load()) }
+
+// SetDeathSignal sets it. A child has none, nor a program with other rights than the one that set it.
+func (t *Task) SetDeathSignal(s abi.Signal) { t.deathSignal.Store(uint32(s)) }
+
+// Subreaper reports whether orphans among the task's descendants become its children, rather than pid 1's.
+func (t *Task) Subreaper() bool { return t.subreaper.Load() }
+
+// SetSubreaper sets that.
+func (t *Task) SetSubreaper(on bool) { t.subreaper.Store(on) }
 
 // Local returns what SetLocal stored, nil in a new program. Only the task's goroutine may call it.
 func (t *Task) Local() any { return t.local }

@@ -59,6 +59,7 @@ var calls = [...]handler{
 	abi.SYS_GETRESUID: getresuid, abi.SYS_GETRESGID: getresgid, abi.SYS_SETUID: setID(false), abi.SYS_SETGID: setID(true),
 	abi.SYS_SETREUID: setREID(false), abi.SYS_SETREGID: setREID(true),
 	abi.SYS_SETRESUID: setRESID(false), abi.SYS_SETRESGID: setRESID(true),
+	abi.SYS_CAPGET: capget, abi.SYS_CAPSET: capset,
 	abi.SYS_SETFSUID: geteuid, abi.SYS_SETFSGID: getegid, abi.SYS_GETGROUPS: getgroups, abi.SYS_SETGROUPS: setgroups,
 
 	// time

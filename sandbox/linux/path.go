@@ -212,7 +212,7 @@ func chroot(t *kernel.Task, m Memory, a args) (int64, error) {
 	if err := fs.Cred.Access(&st, abi.X_OK); err != nil {
 		return 0, err
 	}
-	if !fs.Cred.Root() {
+	if !fs.Cred.Has(vfs.CapSysChroot) {
 		return 0, abi.EPERM
 	}
 	t.SetRoot(p)

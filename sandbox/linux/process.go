@@ -148,41 +148,6 @@ func siginfo(w abi.WaitStatus) (code, status uint32) {
 	return 1, uint32(w.ExitCode())
 }
 
-// prctl: EFAULT, EINVAL for all but PR_SET_NAME, PR_GET_NAME, PR_SET_NO_NEW_PRIVS and PR_GET_NO_NEW_PRIVS: there are no
-// privileges to gain by execve(2), so that is always 1 to read.
-func prctl(t *kernel.Task, m Memory, a args) (int64, error) {
-	const setName, getName, setNoNewPrivs, getNoNewPrivs = 15, 16, 38, 39
-	switch a.int(0) {
-	case setName:
-		name, err := cstring(m, a[1], 16, nil)
-		if err == nil && name == "" { // longer ones are cut
-			var b []byte
-			if b, err = m.Slice(a[1], 15); err == nil && b[0] != 0 {
-				name = string(b)
-			}
-		}
-		if err != nil {
-			return 0, err
-		}
-		t.SetComm(name)
-		return 0, nil
-	case getName:
-		b, err := m.Slice(a[1], 16)
-		if err == nil {
-			clear(b[copy(b, t.Image().Comm):])
-		}
-		return 0, err
-	case setNoNewPrivs:
-		if a[1] != 1 {
-			return 0, abi.EINVAL
-		}
-		return 0, nil
-	case getNoNewPrivs:
-		return 1, nil
-	}
-	return 0, abi.EINVAL
-}
-
 // spawn is SYS_SPAWN: EFAULT, E2BIG, EINVAL, EPERM (a group of another session), EAGAIN (the limit of tasks), and the
 // errors of execve(2): EACCES, ELOOP, ENAMETOOLONG, ENOENT, ENOEXEC, ENOMEM, ENOTDIR.
 func spawn(t *kernel.Task, m Memory, a args) (int64, error) {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/sockerless/sockerless/sandbox/abi"
 	"github.com/sockerless/sockerless/sandbox/kernel"
+	"github.com/sockerless/sockerless/sandbox/vfs"
 )
 
 // uname: EFAULT.
@@ -35,7 +36,7 @@ func setdomainname(t *kernel.Task, m Memory, a args) (int64, error) {
 }
 
 func setName(t *kernel.Task, m Memory, a args, set func(string)) (int64, error) {
-	if !t.Cred().Root() {
+	if !t.Cred().Has(vfs.CapSysAdmin) {
 		return 0, abi.EPERM
 	}
 	if a[1] > 64 { // __NEW_UTS_LEN
@@ -138,7 +139,7 @@ func prlimit64(t *kernel.Task, m Memory, a args) (int64, error) {
 	if r < 0 || r >= abi.RLIM_NLIMITS {
 		return 0, abi.EINVAL
 	}
-	if c, o := t.Cred(), of.Cred(); of != t && !c.Root() &&
+	if c, o := t.Cred(), of.Cred(); of != t && !c.Has(vfs.CapSysResource) &&
 		(uids(o) != ids{c.RealUID, c.RealUID, c.RealUID} || gids(o) != ids{c.RealGID, c.RealGID, c.RealGID}) {
 		return 0, abi.EPERM
 	}
@@ -171,9 +172,9 @@ func setpriority(t *kernel.Task, _ Memory, a args) (int64, error) {
 	return ok(eachPriority(t, a, func(o *kernel.Task) error {
 		c := t.Cred()
 		switch {
-		case !c.Root() && c.UID != o.Cred().UID && c.UID != o.Cred().RealUID:
+		case !c.Has(vfs.CapSysNice) && c.UID != o.Cred().UID && c.UID != o.Cred().RealUID:
 			return abi.EPERM
-		case !c.Root() && nice < o.Nice():
+		case !c.Has(vfs.CapSysNice) && nice < o.Nice():
 			return abi.EACCES
 		}
 		o.SetNice(nice)

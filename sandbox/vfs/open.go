@@ -164,7 +164,7 @@ func (ctx *Context) openInode(p Path, flags int) (*OpenFile, error) {
 		return nil, err
 	}
 	o := NewOpenFileAt(p, f, keep|flags&abi.O_APPEND)
-	o.dropIDs = !ctx.Cred.Root() && st.Mode&abi.S_IFMT == abi.S_IFREG
+	o.dropIDs = !ctx.Cred.Has(CapFsetid) && st.Mode&abi.S_IFMT == abi.S_IFREG
 	if st.Mode&abi.S_IFMT == abi.S_IFDIR {
 		o.dir = &dirStream{path: p, inode: inode}
 	}

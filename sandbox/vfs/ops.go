@@ -68,7 +68,7 @@ func (ctx *Context) Mknod(at Path, path string, mode uint32, rdev uint64) error 
 		mode |= abi.S_IFREG
 	case abi.S_IFREG, abi.S_IFIFO, abi.S_IFSOCK:
 	case abi.S_IFCHR, abi.S_IFBLK:
-		if !ctx.Cred.Root() {
+		if !ctx.Cred.Has(CapMknod) {
 			return abi.EPERM
 		}
 	default:
@@ -187,7 +187,7 @@ func (ctx *Context) mayRemove(dir Path, st *abi.Stat) error {
 	if err := ctx.modify(dir); err != nil {
 		return err
 	}
-	if ctx.Cred.Root() {
+	if ctx.Cred.Has(CapFowner) {
 		return nil
 	}
 	dst, err := dir.Inode().Stat()
@@ -406,7 +406,7 @@ func (ctx *Context) Chmod(p Path, mode uint32) error {
 		return err
 	}
 	mode &= abi.PermMask
-	if !ctx.Cred.Root() && st.Mode&abi.S_IFMT != abi.S_IFDIR && !ctx.Cred.Member(st.GID) {
+	if !ctx.Cred.Has(CapFsetid) && st.Mode&abi.S_IFMT != abi.S_IFDIR && !ctx.Cred.Member(st.GID) {
 		mode &^= abi.S_ISGID
 	}
 	return p.Dentry.change(SetStat{Mode: &mode})
@@ -440,7 +440,7 @@ func (ctx *Context) owned(p Path) (abi.Stat, error) {
 		return abi.Stat{}, err
 	}
 	st, err := p.Inode().Stat()
-	if err == nil && !ctx.Cred.Root() && st.UID != ctx.Cred.UID {
+	if err == nil && !ctx.Cred.Has(CapFowner) && st.UID != ctx.Cred.UID {
 		err = abi.EPERM
 	}
 	return st, err
@@ -451,11 +451,15 @@ const NoID = ^uint32(0)
 
 // Chown changes owner and group (chown(2)): EPERM. It takes set-id bits of executables away.
 func (ctx *Context) Chown(p Path, uid, gid uint32) error {
-	st, err := ctx.owned(p)
+	if err := p.writable(); err != nil {
+		return err
+	}
+	st, err := p.Inode().Stat()
 	if err != nil {
 		return err
 	}
-	if !ctx.Cred.Root() && (uid != NoID && uid != st.UID || gid != NoID && !ctx.Cred.Member(gid)) {
+	// The owner may give the file to another of its groups.
+	if !ctx.Cred.Has(CapChown) && (st.UID != ctx.Cred.UID || uid != NoID && uid != st.UID || gid != NoID && !ctx.Cred.Member(gid)) {
 		return abi.EPERM
 	}
 	var set SetStat
@@ -477,7 +481,7 @@ func (ctx *Context) Utimes(p Path, atime, mtime *abi.Timespec, now bool) error {
 	if err := p.writable(); err != nil {
 		return err
 	}
-	if !ctx.Cred.Root() {
+	if !ctx.Cred.Has(CapFowner) {
 		st, err := p.Inode().Stat()
 		if err != nil {
 			return err
@@ -518,7 +522,7 @@ func (ctx *Context) Truncate(p Path, size int64) error {
 // truncation is the change that sets a file's size, and takes its set-id bits when not root does it.
 func (ctx *Context) truncation(st *abi.Stat, size int64) SetStat {
 	set := SetStat{Size: &size}
-	if mode, drop := withoutSetID(st); drop && !ctx.Cred.Root() {
+	if mode, drop := withoutSetID(st); drop && !ctx.Cred.Has(CapFsetid) {
 		set.Mode = &mode
 	}
 	return set

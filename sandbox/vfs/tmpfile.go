@@ -43,7 +43,7 @@ func (ctx *Context) OpenUnnamed(dir Path, shown string, flags int, mode uint32) 
 	}
 	p := Path{dir.Mount, dir.Dentry.unnamed(inode, shown)}
 	o := NewOpenFileAt(p, f, flags&^(abi.O_CREAT|abi.O_EXCL|abi.O_NOCTTY|abi.O_TRUNC|abi.O_CLOEXEC))
-	o.dropIDs = !ctx.Cred.Root()
+	o.dropIDs = !ctx.Cred.Has(CapFsetid)
 	return o, nil
 }
 

@@ -58,7 +58,16 @@ type Box struct {
 // New makes a sandbox, with /dev/null and /tmp, that ends with the test.
 func New(t testing.TB, limits kernel.Limits) *Box {
 	t.Helper()
-	return newBox(t, limits, nil)
+	return NewWith(t, limits, defaultLoader(t))
+}
+
+func defaultLoader(t testing.TB) *guest.Loader {
+	t.Helper()
+	l, err := loader()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
 }
 
 // NewPair makes two sandboxes that have a directory of the host at /mnt in common, as a volume.
@@ -67,7 +76,7 @@ func NewPair(t testing.TB) (dir string, boxes [2]*Box) {
 	dir = t.TempDir()
 	shared := new(kernel.Shared)
 	for i := range boxes {
-		b := newBox(t, kernel.Limits{}, shared)
+		b := newBox(t, kernel.Limits{}, defaultLoader(t), shared)
 		b.check(b.Root.Mkdir(b.Root.Cwd, "/mnt", 0o755))
 		fs, err := hostfs.Open(dir, hostfs.Options{})
 		b.check(err)
@@ -81,17 +90,13 @@ func NewPair(t testing.TB) (dir string, boxes [2]*Box) {
 	return dir, boxes
 }
 
-func newBox(t testing.TB, limits kernel.Limits, shared *kernel.Shared) *Box {
-	t.Helper()
-	l, err := loader()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return NewWith(t, limits, l)
-}
-
 // NewWith is New with a loader of the caller's, as NewLoader makes it.
 func NewWith(t testing.TB, limits kernel.Limits, l *guest.Loader) *Box {
+	t.Helper()
+	return newBox(t, limits, l, nil)
+}
+
+func newBox(t testing.TB, limits kernel.Limits, l *guest.Loader, shared *kernel.Shared) *Box {
 	t.Helper()
 	ns := vfs.NewNamespace(tmpfs.New(tmpfs.Options{Mode: 0o755}), 0)
 	b := &Box{t: t, Root: &vfs.Context{NS: ns, Root: ns.Root(), Cwd: ns.Root(), Cred: &vfs.Cred{}}}
