@@ -166,6 +166,8 @@ func (t *Task) read(o *vfs.OpenFile, p []byte, wait bool) (int, error) {
 		}
 		n, err := o.Read(p)
 		if err != abi.EAGAIN || !wait {
+			t.io.reads.Add(1)
+			t.io.readBytes.Add(uint64(n))
 			return n, err
 		}
 		if err := t.Await(o, abi.POLLIN, time.Time{}); err != nil {
@@ -181,6 +183,13 @@ func (t *Task) Write(o *vfs.OpenFile, p []byte) (int, error) { return t.write(o,
 func (t *Task) TryWrite(o *vfs.OpenFile, p []byte) (int, error) { return t.write(o, p, false) }
 
 func (t *Task) write(o *vfs.OpenFile, p []byte, wait bool) (int, error) {
+	n, err := t.writeAll(o, p, wait)
+	t.io.writes.Add(1)
+	t.io.wroteBytes.Add(uint64(n))
+	return n, err
+}
+
+func (t *Task) writeAll(o *vfs.OpenFile, p []byte, wait bool) (int, error) {
 	if f, ok := o.File.(*ttyFile); ok {
 		if err := f.t.mayUse(t, true); err != nil {
 			return 0, err

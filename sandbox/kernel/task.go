@@ -45,6 +45,7 @@ type Task struct {
 	subreaper   atomic.Bool   // adopts orphans below it (PR_SET_CHILD_SUBREAPER)
 	alarm       alarm
 	cpuTimers   cpuTimers
+	io          ioCounts
 	exited      func(*Task) // called after the end; of tasks started from outside
 
 	// guarded by Kernel.mu
@@ -62,6 +63,11 @@ type Task struct {
 	childMaxMem int64          // bytes, of the largest of them
 	cpuAtExit   time.Duration
 	oomKill     bool
+}
+
+// ioCounts are what a task has read and written (/proc/PID/io).
+type ioCounts struct {
+	reads, writes, readBytes, wroteBytes atomic.Uint64
 }
 
 // fsState is where a task stands in the filesystem; it is replaced, never changed.
