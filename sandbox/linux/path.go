@@ -156,7 +156,7 @@ func faccessat2(t *kernel.Task, m Memory, a args) (int64, error) {
 	return ok(fs.Cred.Access(&st, mode))
 }
 
-// getcwd: EFAULT, ERANGE; ENOENT when the directory was removed.
+// getcwd: EFAULT, ENAMETOOLONG, ERANGE; ENOENT when the directory was removed.
 func getcwd(t *kernel.Task, m Memory, a args) (int64, error) {
 	if t.Cwd().Dentry.Removed() {
 		return 0, abi.ENOENT
@@ -166,6 +166,9 @@ func getcwd(t *kernel.Task, m Memory, a args) (int64, error) {
 		name = "(unreachable)" + name
 	}
 	n := uint64(len(name)) + 1
+	if n > abi.PATH_MAX {
+		return 0, abi.ENAMETOOLONG
+	}
 	if a[1] < n {
 		return 0, abi.ERANGE
 	}
