@@ -17,6 +17,7 @@ type Config struct {
 	NS         *vfs.Namespace
 	Loaders    []Loader
 	Limits     Limits
+	Scheduler  *Scheduler   // shared with the other sandboxes; nil for one of its own
 	Fifos      *FifoTable   // for files that other kernels have too; nil keeps their fifos apart
 	Log        *slog.Logger // nil discards
 }
@@ -25,6 +26,10 @@ type Config struct {
 type Limits struct {
 	Memory int64 // bytes of programs' memory
 	Pids   int64 // tasks
+	// CPUShares is the weight when processors are short, as in cgroup-v1's cpu.shares: 2 to 262144, 0 for 1024.
+	CPUShares int64
+	// CPUQuota is the CPU time of all tasks together in each CPUPeriod; 0 does not bound it. A period of 0 is 100 ms.
+	CPUQuota, CPUPeriod time.Duration
 }
 
 // Kernel is one sandbox: a pid namespace, a mount namespace, a host name and limits.
@@ -33,6 +38,7 @@ type Kernel struct {
 	ns      *vfs.Namespace
 	log     *slog.Logger
 	boot    time.Time
+	sched   *Scheduler
 
 	hostname   atomic.Pointer[string]
 	domainname atomic.Pointer[string]
@@ -50,7 +56,8 @@ type Kernel struct {
 	maxMemory atomic.Int64
 	memLimit  atomic.Int64
 	oomKills  atomic.Int64
-	cpu       atomic.Int64 // nanoseconds of tasks that have ended
+	ended     atomic.Int64 // nanoseconds of CPU time of tasks that have ended
+	cpu       cpuGroup
 
 	fifos  FifoTable
 	shared *FifoTable // of filesystems that are shared with other kernels
@@ -65,8 +72,12 @@ func New(cfg Config) *Kernel {
 	}
 	k := &Kernel{
 		loaders: cfg.Loaders, ns: cfg.NS, log: log, limits: cfg.Limits, boot: time.Now(),
-		tasks: make(map[int]*Task), empty: make(chan struct{}),
+		tasks: make(map[int]*Task), empty: make(chan struct{}), sched: cfg.Scheduler,
 	}
+	if k.sched == nil {
+		k.sched = NewScheduler(0)
+	}
+	k.sched.setCPULimits(&k.cpu, cfg.Limits)
 	k.shared = cfg.Fifos
 	if k.shared == nil {
 		k.shared = &k.fifos
@@ -101,6 +112,7 @@ func (k *Kernel) SetLimits(l Limits) {
 	k.limits = l
 	k.mu.Unlock()
 	k.memLimit.Store(l.Memory)
+	k.sched.setCPULimits(&k.cpu, l)
 }
 
 // Limits returns the limits.
@@ -135,11 +147,15 @@ type Usage struct {
 	MaxMemory int64         // the most so far
 	Tasks     int
 	OOMKills  int64
+	// Of a sandbox with a quota: periods in which it ran, those in which it used its quota up, and for how long it then
+	// had to wait.
+	CPUPeriods, ThrottledPeriods int64
+	ThrottledTime                time.Duration
 }
 
 // Usage tells what the sandbox uses.
 func (k *Kernel) Usage() Usage {
-	u := Usage{CPU: time.Duration(k.cpu.Load()), Memory: k.memory.Load(), MaxMemory: k.maxMemory.Load(), OOMKills: k.oomKills.Load()}
+	u := Usage{CPU: time.Duration(k.ended.Load()), Memory: k.memory.Load(), MaxMemory: k.maxMemory.Load(), OOMKills: k.oomKills.Load()}
 	for _, t := range k.Tasks() {
 		select {
 		case <-t.done: // a zombie's time is in k.cpu
@@ -148,6 +164,7 @@ func (k *Kernel) Usage() Usage {
 		}
 		u.Tasks++
 	}
+	k.sched.usage(&k.cpu, &u)
 	return u
 }
 

@@ -34,12 +34,12 @@ type Task struct {
 	next      *exec // program that execve(2) asked for
 	local     any   // what the program's ABI keeps with the task
 
-	slept     atomic.Int64 // nanoseconds spent blocked
-	sleepFrom atomic.Int64 // nanoseconds since start of the sleep under way, plus one; 0 when running
-	memory    atomic.Int64 // bytes reserved
-	nice      atomic.Int32
-	alarm     alarm
-	exited    func(*Task) // called after the end; of tasks started from outside
+	cpu    taskCPU
+	asleep atomic.Bool  // blocked, stopped or frozen
+	memory atomic.Int64 // bytes reserved
+	nice   atomic.Int32
+	alarm  alarm
+	exited func(*Task) // called after the end; of tasks started from outside
 
 	// guarded by Kernel.mu
 	parent    *Task // nil for pid 1 and for tasks started from outside
@@ -127,16 +127,6 @@ func (t *Task) Ppid() int {
 
 // StartTime is when the task was made.
 func (t *Task) StartTime() time.Time { return t.start }
-
-// CPU returns the time that the task has run, not blocked.
-func (t *Task) CPU() time.Duration {
-	now := time.Since(t.start)
-	ran := now - time.Duration(t.slept.Load())
-	if from := t.sleepFrom.Load(); from != 0 {
-		ran -= now - time.Duration(from-1)
-	}
-	return max(ran, 0)
-}
 
 // ChildCPU returns the time of children that have been waited for.
 func (t *Task) ChildCPU() time.Duration {
@@ -254,7 +244,7 @@ func (t *Task) State() byte {
 		return 'Z'
 	case t.sig.stopped:
 		return 'T'
-	case t.sleepFrom.Load() != 0:
+	case t.asleep.Load():
 		return 'S'
 	}
 	return 'R'
@@ -265,4 +255,4 @@ func sortTasks(list []*Task) {
 }
 
 // Asleep reports whether the task is blocked, stopped or frozen: it does not run.
-func (t *Task) Asleep() bool { return t.sleepFrom.Load() != 0 }
+func (t *Task) Asleep() bool { return t.asleep.Load() }

@@ -133,9 +133,6 @@ func (e *Engine) checkpoint(ctx context.Context, stack []uint64) {
 	if err := rc.guest.Checkpoint(); err != nil {
 		Abort(err)
 	}
-	// A goroutine that yields queues behind those that became runnable, so
-	// that system calls of other guests are served within a slice.
-	runtime.Gosched()
 	stack[0] = uint64(e.cfg.Slice)
 }
 
@@ -164,5 +161,5 @@ func (e *Engine) Trim() { e.pool.trim() }
 // freeGuest is the guest of _initialize when the configuration names none.
 type freeGuest struct{}
 
-func (*freeGuest) Checkpoint() error  { return nil }
+func (*freeGuest) Checkpoint() error  { runtime.Gosched(); return nil }
 func (*freeGuest) Reserve(int64) bool { return true }
