@@ -24,7 +24,9 @@ func countLoop(n int32, body []byte) []byte {
 // tightLoops are loops of few instructions, the worst case of counting.
 func tightLoops() map[string][]byte {
 	const n = 10_000_000
-	round := func(n int32, body ...any) []byte { return command([]byte{I32, I32, I32, F64}, countLoop(n, Cat(body...))) }
+	round := func(n int32, body ...any) []byte {
+		return command([]byte{I32, I32, I32, F64}, countLoop(n, Cat(body...)))
+	}
 	index := Cat(LocalGet, 0, I32Const, S32(0xffff), I32And)
 	inner := func(rounds int32, body ...any) []byte {
 		return Cat(I32Const, S32(rounds), LocalSet, 2, Loop, Void, Cat(body...),
