@@ -48,6 +48,12 @@ type rewriter struct {
 
 	points []instr // scratch: what the survey of a function found to change
 
+	tableType     byte // of the last table
+	tableMin      uint32
+	dispatch      *dispatch // takes the place of the table, nil when it cannot
+	dispatchTypes []int     // of its functions, by number
+	usesTable     bool      // an instruction besides call_indirect names a table
+
 	usesDataSegments bool // memory.init or data.drop
 	irreversible     bool // an instruction changes what a reset cannot restore
 }
@@ -150,8 +156,10 @@ func (w *rewriter) survey(code []byte, params int) (b body, exprAt int, err erro
 			}
 		case opMemoryGrow:
 			loose()
+		case opTableGet:
+			w.usesTable = true
 		case opTableSet:
-			w.irreversible = true
+			w.irreversible, w.usesTable = true, true
 		case opRefFunc:
 			w.noteRefFunc(in.index)
 			loose()
@@ -174,7 +182,7 @@ func (w *rewriter) survey(code []byte, params int) (b body, exprAt int, err erro
 // changes tells which instructions function may change, branches which it may
 // change in a tight loop besides.
 func changes(op byte) bool {
-	return op == opLoop || op == opCall || op == opReturnCall || op == opRefFunc || op == opMisc
+	return op == opLoop || op == opCall || op == opReturnCall || op == opCallIndirect || op == opReturnCallIn || op == opRefFunc || op == opMisc
 }
 
 func branches(op byte) bool {
@@ -200,10 +208,12 @@ func (w *rewriter) surveyMisc(sub uint32, b *body) {
 	case miscMemoryCopy, miscMemoryFill:
 		b.bulks = true
 	case miscTableInit, miscTableCopy, miscTableGrow, miscTableFill:
-		w.irreversible = true
+		w.irreversible, w.usesTable = true, true
 		b.bulks = true
 	case miscElemDrop:
-		w.irreversible = true
+		w.irreversible, w.usesTable = true, true
+	case miscTableSize:
+		w.usesTable = true
 	}
 }
 
@@ -270,6 +280,10 @@ func (w *rewriter) function(out, code []byte, params int) ([]byte, error) {
 		case opCall, opReturnCall:
 			out = append(out, code[copied:in.start]...)
 			out = appendU32(append(out, in.op), w.shift(in.index))
+			copied = in.end
+		case opCallIndirect, opReturnCallIn:
+			out = append(out, code[copied:in.start]...)
+			out = w.callIndirect(out, code, in)
 			copied = in.end
 		case opRefFunc:
 			// wazero allocates for every ref.func it runs and frees only with
@@ -434,6 +448,9 @@ func (t *tightLoop) body(out, code []byte, from int, points []instr, last bool) 
 			depth--
 		case opCall, opReturnCall:
 			out = appendU32(append(out, in.op), t.w.shift(in.index))
+			continue
+		case opCallIndirect, opReturnCallIn:
+			out = t.w.callIndirect(out, code, in)
 			continue
 		case opBr:
 			if last && in.index == depth {
