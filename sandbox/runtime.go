@@ -31,6 +31,7 @@ type Runtime struct {
 	loaders []kernel.Loader
 	layers  layer.Cache
 	kernels kernel.Shared // fifos and locks on binds and volumes
+	sched   *kernel.Scheduler
 	log     *slog.Logger
 
 	mu     sync.Mutex
@@ -64,6 +65,7 @@ func NewRuntime(ctx context.Context, cfg RuntimeConfig) (*Runtime, error) {
 	return &Runtime{
 		engine:  engine,
 		loaders: []kernel.Loader{guest.NewLoader(engine, log), shell.Loader()},
+		sched:   kernel.NewScheduler(0),
 		log:     log,
 		shared:  make(map[string]*sharedVolume),
 	}, nil

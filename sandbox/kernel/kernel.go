@@ -19,6 +19,7 @@ type Config struct {
 	Loaders    []Loader
 	Limits     Limits
 	Shared     *Shared      // for files that other kernels have too; nil keeps their fifos and locks apart
+	Scheduler  *Scheduler   // shared with the other sandboxes; nil for one of its own
 	Log        *slog.Logger // nil discards
 }
 
@@ -33,6 +34,10 @@ type Shared struct {
 type Limits struct {
 	Memory int64 // bytes of programs' memory
 	Pids   int64 // tasks
+	// CPUShares is the weight when processors are short, as in cgroup-v1's cpu.shares: 2 to 262144, 0 for 1024.
+	CPUShares int64
+	// CPUQuota is the CPU time of all tasks together in each CPUPeriod; 0 does not bound it. A period of 0 is 100 ms.
+	CPUQuota, CPUPeriod time.Duration
 }
 
 // Kernel is one sandbox: a pid namespace, a mount namespace, a host name and limits.
@@ -41,6 +46,7 @@ type Kernel struct {
 	ns      *vfs.Namespace
 	log     *slog.Logger
 	boot    time.Time
+	sched   *Scheduler
 
 	hostname   atomic.Pointer[string]
 	domainname atomic.Pointer[string]
@@ -58,7 +64,8 @@ type Kernel struct {
 	maxMemory atomic.Int64
 	memLimit  atomic.Int64
 	oomKills  atomic.Int64
-	cpu       atomic.Int64 // nanoseconds of tasks that have ended
+	ended     atomic.Int64 // nanoseconds of CPU time of tasks that have ended
+	cpu       cpuGroup
 
 	fifos  FifoTable
 	shared *FifoTable // of filesystems that are shared with other kernels
@@ -75,8 +82,12 @@ func New(cfg Config) *Kernel {
 	}
 	k := &Kernel{
 		loaders: cfg.Loaders, ns: cfg.NS, log: log, limits: cfg.Limits, boot: time.Now(),
-		tasks: make(map[int]*Task), empty: make(chan struct{}),
+		tasks: make(map[int]*Task), empty: make(chan struct{}), sched: cfg.Scheduler,
 	}
+	if k.sched == nil {
+		k.sched = NewScheduler(0)
+	}
+	k.sched.setCPULimits(&k.cpu, cfg.Limits)
 	if cfg.Shared == nil {
 		cfg.Shared = new(Shared)
 	}
@@ -122,6 +133,7 @@ func (k *Kernel) SetLimits(l Limits) {
 	k.limits = l
 	k.mu.Unlock()
 	k.memLimit.Store(l.Memory)
+	k.sched.setCPULimits(&k.cpu, l)
 }
 
 // Limits returns the limits.
@@ -156,11 +168,15 @@ type Usage struct {
 	MaxMemory int64         // the most so far
 	Tasks     int
 	OOMKills  int64
+	// Of a sandbox with a quota: periods in which it ran, those in which it used its quota up, and for how long it then
+	// had to wait.
+	CPUPeriods, ThrottledPeriods int64
+	ThrottledTime                time.Duration
 }
 
 // Usage tells what the sandbox uses.
 func (k *Kernel) Usage() Usage {
-	u := Usage{CPU: time.Duration(k.cpu.Load()), Memory: k.memory.Load(), MaxMemory: k.maxMemory.Load(), OOMKills: k.oomKills.Load()}
+	u := Usage{CPU: time.Duration(k.ended.Load()), Memory: k.memory.Load(), MaxMemory: k.maxMemory.Load(), OOMKills: k.oomKills.Load()}
 	for _, t := range k.Tasks() {
 		select {
 		case <-t.done: // a zombie's time is in k.cpu
@@ -169,6 +185,7 @@ func (k *Kernel) Usage() Usage {
 		}
 		u.Tasks++
 	}
+	k.sched.usage(&k.cpu, &u)
 	return u
 }
 

@@ -32,7 +32,7 @@ func (p *procKernel) System() procfs.System {
 	last := k.lastPid
 	running := 0
 	for _, t := range k.tasks {
-		if !t.zombie && t.sleepFrom.Load() == 0 {
+		if !t.zombie && !t.asleep.Load() {
 			running++
 		}
 	}
