@@ -55,8 +55,8 @@ type entry struct {
 // record is what the state store has of a volume, under its name.
 type record struct {
 	Created time.Time
-	Labels  map[string]string `json:",omitempty"`
-	Options map[string]string `json:",omitempty"`
+	Labels  map[string]string // nil and empty are shown as such
+	Options map[string]string
 }
 
 // Open opens the volumes under dir, whose records are in st. emit may be nil.
@@ -94,16 +94,6 @@ func checkName(name string) error {
 
 // Create makes a volume, or returns the one of that name. With the name "" it makes an anonymous one.
 func (s *Service) Create(_ context.Context, req volume.CreateRequest) (volume.Volume, error) {
-	if req.Driver != "" && req.Driver != Driver {
-		return volume.Volume{}, errdefs.ErrNotFound.WithMessage(fmt.Sprintf(
-			"create %s: error looking up volume plugin %s: plugin %q not found", req.Name, req.Driver, req.Driver))
-	}
-	if req.ClusterVolumeSpec != nil {
-		return volume.Volume{}, errdefs.ErrInvalidArgument.WithMessage("cluster volumes are not supported")
-	}
-	for _, option := range slices.Sorted(maps.Keys(req.DriverOpts)) {
-		return volume.Volume{}, errdefs.ErrInvalidArgument.WithMessage(fmt.Sprintf("create %s: option of the local volume driver not supported: %q", req.Name, option))
-	}
 	name, labels := req.Name, maps.Clone(req.Labels)
 	if name == "" {
 		name = randomName()
@@ -112,16 +102,25 @@ func (s *Service) Create(_ context.Context, req volume.CreateRequest) (volume.Vo
 		}
 		labels[AnonymousLabel] = ""
 	}
+	fail := func(err error) (volume.Volume, error) {
+		return volume.Volume{}, fmt.Errorf("create %s: %w", name, err)
+	}
+	if req.Driver != "" && req.Driver != Driver {
+		return fail(noDriver(req.Driver))
+	}
 	if err := checkName(name); err != nil {
-		return volume.Volume{}, errdefs.ErrInvalidArgument.WithMessage(fmt.Sprintf("create %s: %v", name, err))
+		return fail(err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if e := s.vols[name]; e != nil {
 		return s.view(name, e), nil
 	}
+	if err := checkOptions(req.DriverOpts); err != nil {
+		return fail(err)
+	}
 	if err := os.MkdirAll(s.path(name), 0o755); err != nil {
-		return volume.Volume{}, fmt.Errorf("creating volume %s: %w", name, err)
+		return fail(err)
 	}
 	e := &entry{record{Created: time.Now().UTC(), Labels: labels, Options: maps.Clone(req.DriverOpts)}, map[string]struct{}{}}
 	if err := s.bucket.Put(name, e.record); err != nil {
@@ -130,6 +129,11 @@ func (s *Service) Create(_ context.Context, req volume.CreateRequest) (volume.Vo
 	s.vols[name] = e
 	s.emit(events.ActionCreate, name, map[string]string{"driver": Driver})
 	return s.view(name, e), nil
+}
+
+// noDriver is the error for a driver that is not there: a plugin would have it.
+func noDriver(name string) error {
+	return errdefs.ErrNotFound.WithMessage(fmt.Sprintf("error looking up volume plugin %s: plugin %q not found", name, name))
 }
 
 func randomName() string {
@@ -141,13 +145,9 @@ func randomName() string {
 func (s *Service) path(name string) string { return filepath.Join(s.dir, name, "_data") }
 
 func (s *Service) view(name string, e *entry) volume.Volume {
-	labels := maps.Clone(e.Labels)
-	if labels == nil {
-		labels = map[string]string{}
-	}
 	return volume.Volume{
 		Name: name, Driver: Driver, Mountpoint: s.path(name), Scope: "local",
-		CreatedAt: e.Created.Format(time.RFC3339), Labels: labels, Options: maps.Clone(e.Options),
+		CreatedAt: e.Created.Format(time.RFC3339), Labels: maps.Clone(e.Labels), Options: maps.Clone(e.Options),
 	}
 }
 
@@ -198,16 +198,16 @@ func (s *Service) drop(name string) error {
 	return nil
 }
 
-// Mount tells that a container refers to a volume, which can't be removed then, and returns its directory.
-func (s *Service) Mount(name, container string) (path string, err error) {
+// Mount tells that a container refers to a volume, which can't be removed then, and returns what is to be mounted.
+func (s *Service) Mount(name, container string) (Source, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e := s.vols[name]
 	if e == nil {
-		return "", noSuch(name)
+		return Source{}, noSuch(name)
 	}
 	e.users[container] = struct{}{}
-	return s.path(name), nil
+	return source(s.path(name), e.Options)
 }
 
 // Unmount takes Mount back.
@@ -219,7 +219,7 @@ func (s *Service) Unmount(name, container string) {
 	}
 }
 
-// List returns the volumes that the filters let through, by name: name (part of it), label, dangling, driver.
+// List returns the volumes that the filters let through, by name: name (a regular expression), label, dangling, driver.
 func (s *Service) List(_ context.Context, filters map[string][]string) ([]volume.Volume, error) {
 	match, err := parseFilters(filters, "name", "label", "dangling", "driver")
 	if err != nil {
@@ -243,11 +243,9 @@ func (s *Service) Prune(ctx context.Context, filters map[string][]string) (*volu
 	if err != nil {
 		return nil, err
 	}
-	all := false
-	for _, v := range filters["all"] {
-		if all, err = parseBool("all", v); err != nil {
-			return nil, err
-		}
+	all, err := allFilter(filters)
+	if err != nil {
+		return nil, err
 	}
 	report := &volume.PruneReport{VolumesDeleted: []string{}}
 	s.mu.Lock()
@@ -272,10 +270,14 @@ func (s *Service) Prune(ctx context.Context, filters map[string][]string) (*volu
 	return report, nil
 }
 
-// DiskUsage returns all volumes with their sizes and counts of users, for GET /system/df.
+// DiskUsage returns all volumes with their sizes and counts of users, for GET /system/df. A volume in memory, and one
+// that shows a directory of the host, has no size of its own.
 func (s *Service) DiskUsage(ctx context.Context) ([]volume.Volume, error) {
 	list, err := s.List(ctx, nil)
 	for i := range list {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		v := &list[i]
 		s.mu.Lock()
 		users := 0
@@ -288,8 +290,9 @@ func (s *Service) DiskUsage(ctx context.Context) ([]volume.Volume, error) {
 	return list, err
 }
 
-// diskUsage sums the sizes of the files under dir; what can't be read counts nothing.
+// diskUsage sums the sizes of the files under dir, a file with several links once; what can't be read counts nothing.
 func diskUsage(dir string) (size int64) {
+	var linked []fs.FileInfo
 	_ = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
 		if err != nil {
 			if errors.Is(err, fs.ErrNotExist) {
@@ -297,9 +300,17 @@ func diskUsage(dir string) (size int64) {
 			}
 			return fs.SkipDir
 		}
-		if info, err := d.Info(); err == nil && info.Mode().IsRegular() {
-			size += info.Size()
+		info, err := d.Info()
+		if err != nil || !info.Mode().IsRegular() {
+			return nil
 		}
+		if links(info) > 1 {
+			if slices.ContainsFunc(linked, func(other fs.FileInfo) bool { return os.SameFile(info, other) }) {
+				return nil
+			}
+			linked = append(linked, info)
+		}
+		size += info.Size()
 		return nil
 	})
 	return size
