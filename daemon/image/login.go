@@ -51,6 +51,9 @@ func (s *Store) Login(ctx context.Context, auth registry.AuthConfig) error {
 		}
 		return err
 	}
+	if strings.EqualFold(challenge.Scheme, "basic") && (auth.Auth == "" && (auth.Username == "" || auth.Password == "")) {
+		return fmt.Errorf("Get %q: no basic auth credentials", address)
+	}
 	rt, err := transport.NewWithContext(ctx, reg, credentials, s.remote, nil)
 	if err != nil {
 		return refused(err)
@@ -69,11 +72,7 @@ func (s *Store) Login(ctx context.Context, auth registry.AuthConfig) error {
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		err := fmt.Errorf("login attempt to %s failed with status: %d %s", address, resp.StatusCode, http.StatusText(resp.StatusCode))
-		if resp.StatusCode == http.StatusUnauthorized {
-			return errors.Join(err, errdefs.ErrUnauthenticated)
-		}
-		return err
+		return fmt.Errorf("login attempt to %s failed with status: %d %s", address, resp.StatusCode, http.StatusText(resp.StatusCode))
 	}
 	return nil
 }

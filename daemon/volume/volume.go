@@ -75,7 +75,19 @@ func Open(dir string, st *store.Store, log *slog.Logger, emit Emit) (*Service, e
 		}
 		s.vols[name] = e
 	}
-	return s, nil
+	return s, s.sweep()
+}
+
+// removed begins the names of directories of volumes that are no more. No volume's name does.
+const removed = ".removed-"
+
+// sweep deletes what a crash has left of removed volumes.
+func (s *Service) sweep() error {
+	list, err := filepath.Glob(filepath.Join(s.dir, removed+"*"))
+	for _, dir := range list {
+		err = errors.Join(err, os.RemoveAll(dir))
+	}
+	return err
 }
 
 var validName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`)
@@ -168,33 +180,45 @@ func (s *Service) Get(_ context.Context, name string) (volume.Volume, error) {
 
 // Remove deletes a volume with its data. With force it is no error that there is none.
 func (s *Service) Remove(_ context.Context, name string, force bool) error {
+	dir, err := s.take(name, force)
+	if err != nil || dir == "" {
+		return err
+	}
+	return s.destroy(name, dir)
+}
+
+// take makes a volume's name free and returns where its files are now, "" when there was no volume.
+func (s *Service) take(name string, missingOK bool) (dir string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e := s.vols[name]
 	if e == nil {
-		if force {
-			return nil
+		if missingOK {
+			return "", nil
 		}
-		return noSuch(name)
+		return "", noSuch(name)
 	}
 	if len(e.users) > 0 {
-		return errdefs.ErrConflict.WithMessage(fmt.Sprintf("remove %s: volume is in use - [%s]", name,
+		return "", errdefs.ErrConflict.WithMessage(fmt.Sprintf("remove %s: volume is in use - [%s]", name,
 			strings.Join(slices.Sorted(maps.Keys(e.users)), ", ")))
 	}
-	return s.drop(name)
-}
-
-// drop deletes a volume that nobody uses; s.mu is held.
-func (s *Service) drop(name string) error {
-	// The record goes first: what is left of the directory after a crash belongs to a volume that may be made again.
+	dir = filepath.Join(s.dir, removed+randomName())
+	if err := os.Rename(filepath.Join(s.dir, name), dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("remove %s: %w", name, err)
+	}
 	if err := s.bucket.Delete(name); err != nil {
-		return err
+		return "", err
 	}
 	delete(s.vols, name)
-	if err := os.RemoveAll(filepath.Join(s.dir, name)); err != nil {
-		return fmt.Errorf("removing volume %s: %w", name, err)
-	}
+	return dir, nil
+}
+
+// destroy deletes the files of a volume that is no more.
+func (s *Service) destroy(name, dir string) error {
 	s.emit(events.ActionDestroy, name, map[string]string{"driver": Driver})
+	if err := os.RemoveAll(dir); err != nil {
+		return fmt.Errorf("remove %s: %w", name, err)
+	}
 	return nil
 }
 
@@ -236,8 +260,8 @@ func (s *Service) List(_ context.Context, filters map[string][]string) ([]volume
 	return list, nil
 }
 
-// Prune removes the volumes that no container refers to: anonymous ones, and with the filter all=true the others too.
-// Further filters: label, label!.
+// Prune removes the volumes that no container refers to: anonymous ones, and with the filter all=true the others too,
+// but for those with options, as dockerd does. Further filters: label, label!.
 func (s *Service) Prune(ctx context.Context, filters map[string][]string) (*volume.PruneReport, error) {
 	match, err := parseFilters(filters, "label", "label!", "all")
 	if err != nil {
@@ -248,19 +272,17 @@ func (s *Service) Prune(ctx context.Context, filters map[string][]string) (*volu
 		return nil, err
 	}
 	report := &volume.PruneReport{VolumesDeleted: []string{}}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, name := range slices.Sorted(maps.Keys(s.vols)) {
-		e := s.vols[name]
-		if _, anonymous := e.Labels[AnonymousLabel]; len(e.users) > 0 || !anonymous && !all || !match(name, e) {
-			continue
-		}
+	for _, name := range s.unused(all, match) {
 		if ctx.Err() != nil {
 			break
 		}
-		size := diskUsage(s.path(name))
-		if err := s.drop(name); err != nil {
-			s.log.Warn("volume not pruned", "volume", name, "error", err)
+		dir, err := s.take(name, true)
+		if err != nil || dir == "" {
+			continue // used, or removed, meanwhile
+		}
+		size := diskUsage(filepath.Join(dir, "_data"))
+		if err := s.destroy(name, dir); err != nil {
+			s.log.Warn("files of a pruned volume are left", "volume", name, "error", err)
 			continue
 		}
 		report.VolumesDeleted = append(report.VolumesDeleted, name)
@@ -270,24 +292,40 @@ func (s *Service) Prune(ctx context.Context, filters map[string][]string) (*volu
 	return report, nil
 }
 
-// DiskUsage returns all volumes with their sizes and counts of users, for GET /system/df. A volume in memory, and one
-// that shows a directory of the host, has no size of its own.
+// unused lists the volumes that a prune is about.
+func (s *Service) unused(all bool, match func(string, *entry) bool) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var names []string
+	for _, name := range slices.Sorted(maps.Keys(s.vols)) {
+		e := s.vols[name]
+		if _, anonymous := e.Labels[AnonymousLabel]; len(e.users) == 0 && len(e.Options) == 0 && (anonymous || all) && match(name, e) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// DiskUsage returns the volumes with their sizes and counts of users, for GET /system/df. Those with options, which may
+// be elsewhere, are left out, as dockerd does.
 func (s *Service) DiskUsage(ctx context.Context) ([]volume.Volume, error) {
-	list, err := s.List(ctx, nil)
+	s.mu.Lock()
+	var list []volume.Volume
+	for _, name := range slices.Sorted(maps.Keys(s.vols)) {
+		if e := s.vols[name]; len(e.Options) == 0 {
+			v := s.view(name, e)
+			v.UsageData = &volume.UsageData{RefCount: int64(len(e.users))}
+			list = append(list, v)
+		}
+	}
+	s.mu.Unlock()
 	for i := range list {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		v := &list[i]
-		s.mu.Lock()
-		users := 0
-		if e := s.vols[v.Name]; e != nil {
-			users = len(e.users)
-		}
-		s.mu.Unlock()
-		v.UsageData = &volume.UsageData{RefCount: int64(users), Size: diskUsage(v.Mountpoint)}
+		list[i].UsageData.Size = diskUsage(list[i].Mountpoint)
 	}
-	return list, err
+	return list, nil
 }
 
 // diskUsage sums the sizes of the files under dir, a file with several links once; what can't be read counts nothing.

@@ -229,3 +229,17 @@ func TestDiskUsageCountsLinkedFilesOnce(t *testing.T) {
 		t.Errorf("got %+v, %v", list, err)
 	}
 }
+
+func TestRemainsOfRemovedVolumesAreSweptAtTheNextStart(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	left := filepath.Join(dir, "volumes", removed+"x", "_data")
+	if err := os.MkdirAll(left, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	var told []string
+	open(t, dir, &told)
+	if _, err := os.Stat(left); !os.IsNotExist(err) {
+		t.Errorf("left: %v", err)
+	}
+}
