@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/moby/moby/api/types"
 	eventtypes "github.com/moby/moby/api/types/events"
@@ -19,11 +20,14 @@ import (
 func (s *Server) events(w http.ResponseWriter, r *http.Request) error {
 	since, err := timeParam(r, "since")
 	if err != nil {
-		return err
+		return badRequest(fmt.Errorf("invalid value for 'since': %w", err))
+	}
+	if r.Form.Get("since") == "0" {
+		since = time.Unix(0, 0) // everything that is remembered
 	}
 	until, err := timeParam(r, "until")
 	if err != nil {
-		return err
+		return badRequest(fmt.Errorf("invalid value for 'until': %w", err))
 	}
 	if !until.IsZero() && until.Before(since) {
 		return badRequest(fmt.Errorf("`since` time (%s) cannot be after `until` time (%s)", r.Form.Get("since"), r.Form.Get("until")))

@@ -2,12 +2,8 @@ package api
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
-	"strconv"
-	"strings"
-	"time"
 
 	"github.com/moby/moby/api/types/build"
 	"github.com/moby/moby/api/types/registry"
@@ -88,36 +84,4 @@ func (s *Server) pruneBuildCache(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return writeJSON(w, http.StatusOK, build.CachePruneReport{})
-}
-
-// timeParam reads a time as dockerd takes it: seconds since the epoch with an optional fraction, of which nine digits
-// count. Zero when it is missing.
-func timeParam(r *http.Request, name string) (time.Time, error) {
-	text := r.Form.Get(name)
-	if text == "" {
-		return time.Time{}, nil
-	}
-	t, err := parseSeconds(text)
-	if err != nil {
-		return time.Time{}, badRequest(fmt.Errorf("invalid value for '%s': invalid timestamp %q: %w", name, text, err))
-	}
-	return t, nil
-}
-
-func parseSeconds(text string) (time.Time, error) {
-	whole, fraction, _ := strings.Cut(text, ".")
-	sec, err := strconv.ParseInt(whole, 10, 64)
-	if err != nil {
-		return time.Time{}, fmt.Errorf("invalid seconds %q: %w", whole, errors.Unwrap(err))
-	}
-	for i, c := range fraction {
-		if c < '0' || c > '9' {
-			return time.Time{}, fmt.Errorf("invalid nanoseconds: invalid character %q at position %d", c, i)
-		}
-	}
-	nsec, err := strconv.ParseInt((fraction + "000000000")[:9], 10, 64)
-	if err != nil {
-		return time.Time{}, fmt.Errorf("invalid nanoseconds: %w", err)
-	}
-	return time.Unix(sec, nsec), nil
 }
