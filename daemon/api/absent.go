@@ -21,10 +21,14 @@ func (s *Server) absentRoutes() {
 		{"GET", "/images/search", "searching registries"},
 		{"POST", "/images/prune", "pruning images"},
 		{"GET", "/distribution/{name:.+}/json", "looking into registries"},
+		{"GET", "/images/{name:.+}/attestations", "attestations of images"},
 		{"GET", "/networks", "networks"},
 		{"GET", "/networks/{name:.+}", "networks"},
-		{"POST", "/networks/{name:.+}", "networks"},
 		{"DELETE", "/networks/{name:.+}", "networks"},
+		{"POST", "/networks/create", "networks"},
+		{"POST", "/networks/prune", "networks"},
+		{"POST", "/networks/{name:.+}/connect", "networks"},
+		{"POST", "/networks/{name:.+}/disconnect", "networks"},
 	} {
 		s.handle(c.method, c.path, func(http.ResponseWriter, *http.Request) error { return unsupported(c.what) })
 	}

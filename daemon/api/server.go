@@ -50,6 +50,7 @@ func (s *Server) handle(method, path string, h handler) {
 }
 
 func (s *Server) routes() {
+	s.absentRoutes() // first: some are below paths that take any name
 	s.systemRoutes()
 	s.containerRoutes()
 	s.streamRoutes()
@@ -58,7 +59,6 @@ func (s *Server) routes() {
 	s.volumeRoutes()
 	s.pluginRoutes()
 	s.swarmRoutes()
-	s.absentRoutes()
 	notFound := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.fail(w, r, errPageNotFound) })
 	s.router.NotFoundHandler = notFound
 	s.router.MethodNotAllowedHandler = notFound
