@@ -6,6 +6,7 @@ import "net/http"
 func (s *Server) absentRoutes() {
 	for _, c := range []struct{ method, path, what string }{
 		{"POST", "/build", "building images (POST /build)"},
+		{"POST", "/build/cancel", "building images (POST /build)"},
 		{"POST", "/session", "BuildKit sessions"},
 		{"POST", "/grpc", "BuildKit"},
 		{"POST", "/commit", "committing containers"},
