@@ -39,7 +39,7 @@ func serve(ctx context.Context, cfg *config, stderr io.Writer) error {
 		d.Close()
 		return err
 	}
-	srv := &http.Server{Handler: d.Handler(), ReadHeaderTimeout: time.Minute, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn)}
+	srv := d.HTTPServer()
 	failed := make(chan error, len(listeners))
 	for _, l := range listeners {
 		log.Info("API listen on", "address", l.Addr().String())

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -9,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/containerd/errdefs"
+	"github.com/moby/moby/api/types/swarm"
 )
 
 // The daemon is an engine outside a swarm: requests that dockerd refuses for their form are refused with its words, all
@@ -37,45 +37,42 @@ func (s *Server) swarmRoutes() {
 		checks       []check
 	}{
 		{"GET", "/swarm", nil},
-		{"POST", "/swarm/update", []check{jsonBody, versionParam("swarm")}},
+		{"POST", "/swarm/update", []check{jsonBody[swarm.Spec], versionParam("swarm")}},
 		{"GET", "/swarm/unlockkey", nil},
-		{"POST", "/swarm/unlock", []check{jsonBody}},
+		{"POST", "/swarm/unlock", []check{jsonBody[swarm.UnlockRequest]}},
 		{"GET", "/nodes", []check{filterNames("name", "id", "label", "role", "membership", "node.label")}},
 		{"GET", "/nodes/{id}", nil},
 		{"DELETE", "/nodes/{id}", nil},
-		{"POST", "/nodes/{id}/update", []check{jsonBody, versionParam("node")}},
+		{"POST", "/nodes/{id}/update", []check{jsonBody[swarm.NodeSpec], versionParam("node")}},
 		{"GET", "/services", []check{filterNames("name", "id", "label", "mode", "runtime")}},
-		{"POST", "/services/create", []check{jsonBody}},
+		{"POST", "/services/create", []check{jsonBody[swarm.ServiceSpec]}},
 		{"GET", "/services/{id}", nil},
 		{"DELETE", "/services/{id}", nil},
-		{"POST", "/services/{id}/update", []check{jsonBody, versionParam("service")}},
+		{"POST", "/services/{id}/update", []check{jsonBody[swarm.ServiceSpec], versionParam("service")}},
 		{"GET", "/services/{id}/logs", []check{someStream}},
 		{"GET", "/tasks", []check{filterNames()}},
 		{"GET", "/tasks/{id}", nil},
 		{"GET", "/tasks/{id}/logs", []check{someStream}},
 		{"GET", "/secrets", []check{filterNames("names", "name", "id", "label")}},
-		{"POST", "/secrets/create", []check{jsonBody}},
+		{"POST", "/secrets/create", []check{jsonBody[swarm.SecretSpec]}},
 		{"GET", "/secrets/{id}", nil},
 		{"DELETE", "/secrets/{id}", nil},
-		{"POST", "/secrets/{id}/update", []check{jsonBody, plainVersion("secret")}},
+		{"POST", "/secrets/{id}/update", []check{jsonBody[swarm.SecretSpec], plainVersion("secret")}},
 		{"GET", "/configs", []check{filterNames("names", "name", "id", "label")}},
-		{"POST", "/configs/create", []check{jsonBody}},
+		{"POST", "/configs/create", []check{jsonBody[swarm.ConfigSpec]}},
 		{"GET", "/configs/{id}", nil},
 		{"DELETE", "/configs/{id}", nil},
-		{"POST", "/configs/{id}/update", []check{jsonBody, plainVersion("config")}},
+		{"POST", "/configs/{id}/update", []check{jsonBody[swarm.ConfigSpec], plainVersion("config")}},
 	} {
 		s.handle(c.method, c.path, outside(errNotSwarm, c.checks...))
 	}
 	s.handle("POST", "/swarm/leave", outside(errNotInASwarm))
-	s.handle("POST", "/swarm/init", outside(unsupported("swarm mode"), jsonBody))
-	s.handle("POST", "/swarm/join", outside(unsupported("swarm mode"), jsonBody))
+	s.handle("POST", "/swarm/init", outside(unsupported("swarm mode"), jsonBody[swarm.InitRequest]))
+	s.handle("POST", "/swarm/join", outside(unsupported("swarm mode"), jsonBody[swarm.JoinRequest]))
 }
 
-// jsonBody checks that a body is JSON.
-func jsonBody(r *http.Request) error {
-	var body json.RawMessage
-	return readJSON(r, &body)
-}
+// jsonBody checks that a body is a T.
+func jsonBody[T any](r *http.Request) error { return readJSON(r, new(T)) }
 
 // versionParam checks the version of the object that is to be updated.
 func versionParam(what string) check {
