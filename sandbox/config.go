@@ -59,8 +59,10 @@ const (
 
 // Mount is a filesystem mounted in a sandbox. Missing mount points are made.
 type Mount struct {
-	Type     MountType
-	Source   string // host path of a bind or volume
+	Type MountType
+	// Source is the host path of a bind or volume. A tmpfs with one is shared: what sandboxes mount under the same
+	// Source is the same filesystem, as long as one of them runs. No sandbox's memory limit counts it.
+	Source   string
 	Target   string // absolute path in the sandbox
 	ReadOnly bool
 	NoExec   bool

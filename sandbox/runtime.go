@@ -10,6 +10,7 @@ import (
 	"github.com/sockerless/sockerless/sandbox/kernel"
 	"github.com/sockerless/sockerless/sandbox/linux"
 	"github.com/sockerless/sockerless/sandbox/shell"
+	"github.com/sockerless/sockerless/sandbox/vfs"
 	"github.com/sockerless/sockerless/sandbox/vfs/hostfs"
 	"github.com/sockerless/sockerless/sandbox/vfs/layer"
 	"github.com/sockerless/sockerless/sandbox/vfs/overlay"
@@ -36,6 +37,13 @@ type Runtime struct {
 
 	mu     sync.Mutex
 	shared map[string]*sharedVolume // by host path
+	memory map[string]*sharedTmpfs  // by name
+}
+
+// sharedTmpfs is a tmpfs that several sandboxes may have mounted.
+type sharedTmpfs struct {
+	fs    *vfs.Filesystem
+	users int
 }
 
 // sharedVolume is a volume that sandboxes have mounted; all see the same owners.
@@ -68,6 +76,7 @@ func NewRuntime(ctx context.Context, cfg RuntimeConfig) (*Runtime, error) {
 		sched:   kernel.NewScheduler(0),
 		log:     log,
 		shared:  make(map[string]*sharedVolume),
+		memory:  make(map[string]*sharedTmpfs),
 	}, nil
 }
 
