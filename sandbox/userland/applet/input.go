@@ -2,6 +2,8 @@ package applet
 
 import (
 	"bytes"
+	"encoding/binary"
+	"math/bits"
 
 	"github.com/sockerless/sockerless/sandbox/abi"
 	"github.com/sockerless/sockerless/sandbox/userland/sys"
@@ -183,4 +185,22 @@ func (l *Lines) Peek() bool {
 		l.end = n
 	}
 	return l.start < l.end
+}
+
+// Count counts a byte, eight bytes at a time.
+func Count(b []byte, c byte) int {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	n, pattern := 0, uint64(c)*ones
+	for len(b) >= 8 {
+		x := binary.LittleEndian.Uint64(b) ^ pattern
+		// The high bit of each byte of x that is not zero, without carries between bytes.
+		n += 8 - bits.OnesCount64(((x&^highs)+(highs-ones)|x)&highs)
+		b = b[8:]
+	}
+	for _, x := range b {
+		if x == c {
+			n++
+		}
+	}
+	return n
 }

@@ -1,12 +1,13 @@
 // Package regex compiles POSIX basic and extended regular expressions, with the GNU extensions that busybox's C
-// library has. Most are translated to package regexp, with the leftmost-longest rule; those with back-references (or
-// word edges that Go cannot express) run on a small backtracking matcher.
+// library has, and finds leftmost-longest matches with deterministic automata over bytes, in time proportional to the
+// text. Expressions with back-references run on a small backtracking matcher where an automaton says that they may match.
 package regex
 
 import (
 	"errors"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -31,6 +32,9 @@ const (
 	opBufStart // \`
 	opBufEnd   // \'
 )
+
+// rawByte is added to a byte that is not part of UTF-8, as the character of an opLiteral.
+const rawByte = unicode.MaxRune + 1
 
 type node struct {
 	op       op
@@ -143,7 +147,7 @@ func (p *parser) concat() (*node, error) {
 func (p *parser) atom(first bool) (*node, error) {
 	r, size := utf8.DecodeRuneInString(p.s[p.pos:])
 	if r == utf8.RuneError && size == 1 {
-		r = rune(p.s[p.pos])
+		r = rawByte + rune(p.s[p.pos])
 	}
 	switch {
 	case p.token('('):
