@@ -172,6 +172,18 @@ func (l *Lines) Next() (line []byte, ended, ok bool) {
 	}
 }
 
+// SkipEqual skips records that are equal to one and in the buffer, and returns how many.
+func (l *Lines) SkipEqual(record []byte) int {
+	n := len(record)
+	for count := 0; ; count++ {
+		rest := l.buf[l.start:l.end]
+		if len(rest) <= n || rest[n] != l.delim || !bytes.Equal(rest[:n], record) {
+			return count
+		}
+		l.start += n + 1
+	}
+}
+
 // Peek reports whether another line follows.
 func (l *Lines) Peek() bool {
 	for l.start == l.end && !l.eof {

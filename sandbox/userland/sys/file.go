@@ -279,6 +279,11 @@ func Poll(fds []abi.PollFd, timeout int) (int, error) {
 	return result(raw(abi.SYS_POLL, uintptr(unsafe.Pointer(unsafe.SliceData(fds))), uintptr(len(fds)), uintptr(timeout), 0, 0, 0))
 }
 
+// HashBlocks is abi.SYS_HASH; natively it gives ENOSYS.
+func HashBlocks(algorithm int, state *[64]byte, data []byte) error {
+	return failed(raw(abi.SYS_HASH, uintptr(algorithm), uintptr(unsafe.Pointer(state)), uintptr(unsafe.Pointer(unsafe.SliceData(data))), uintptr(len(data)), 0, 0))
+}
+
 // FD is a descriptor as an io.Reader, io.Writer and io.Closer.
 type FD int
 
