@@ -5,7 +5,7 @@
 //
 // It needs nothing but the Go toolchain. goawk runs programs through os/exec, which does not exist on wasip1; the
 // busybox is therefore built with a copy of that module whose imports of os, os/exec and syscall are replaced by
-// sandbox/userland/awk/host. An import that is not where it is expected ends the build.
+// sandbox/userland/awk/host; that of regexp too, for the expressions of grep and sed, which are faster. An import that is not where it is expected ends the build.
 package main
 
 import (
@@ -26,10 +26,12 @@ const (
 
 // imports lists, by file of goawk, the import lines that are replaced.
 var imports = map[string][]string{
-	"interp/interp.go":   {"os"},
-	"interp/vm.go":       {"os"},
-	"interp/io.go":       {"os", "os/exec"},
-	"interp/iostream.go": {"os/exec", "syscall"},
+	"interp/interp.go":              {"os", "regexp"},
+	"interp/vm.go":                  {"os"},
+	"interp/io.go":                  {"os", "os/exec", "regexp"},
+	"interp/iostream.go":            {"os/exec", "syscall"},
+	"internal/compiler/compiler.go": {"regexp"},
+	"parser/parser.go":              {"regexp"},
 }
 
 func main() {

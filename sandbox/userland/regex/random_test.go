@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -45,22 +46,9 @@ func randomText(r *rand.Rand, letters []string) string {
 // all returns all matches, as package regexp's FindAllSubmatchIndex does.
 func all(re *Regexp, text []byte) [][]int {
 	var list [][]int
-	last := -1
-	for from := 0; from <= len(text); {
-		m := re.Match(text, from)
-		if m == nil {
-			break
-		}
-		if m[1] > m[0] || m[0] != last {
-			list = append(list, m)
-		}
-		last, from = m[1], m[1]
-		if m[1] == m[0] {
-			from++
-			for from < len(text) && text[from]&0xc0 == 0x80 {
-				from++
-			}
-		}
+	m := make([]int, 2+2*re.Groups())
+	for it := re.All(text); it.Next(m); {
+		list = append(list, slices.Clone(m))
 	}
 	return list
 }

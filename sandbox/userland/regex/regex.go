@@ -15,6 +15,7 @@ type Flags struct {
 	Anchored   bool // only at the beginning of the text
 	Word       bool // only whole words
 	Line       bool // only the whole text
+	Escapes    bool // \n, \t, \123 and the like as in awk, in brackets too
 }
 
 // Regexp is a compiled expression. It is not safe for concurrent use.
@@ -50,7 +51,7 @@ func Compile(pattern string, flags Flags) (*Regexp, error) {
 			re.tree.subs = append(re.tree.subs, &node{op: opLiteral, r: r})
 		}
 	} else {
-		p := &parser{s: pattern, extended: flags.Extended}
+		p := &parser{s: pattern, extended: flags.Extended, escapes: flags.Escapes}
 		tree, err := p.alternation()
 		if err != nil {
 			return nil, err
@@ -265,6 +266,34 @@ func (s Search) Find(offsets []int, from int) bool {
 		}
 		from = m[0] + 1
 	}
+	return false
+}
+
+// Matches goes through the matches that do not overlap, an empty one not directly after another.
+type Matches struct {
+	Search
+	from, last int
+}
+
+// All begins to go through the matches in a text.
+func (re *Regexp) All(text []byte) Matches { return Matches{re.On(text), 0, -1} }
+
+// Next finds the next match, with offsets as in Find.
+func (m *Matches) Next(offsets []int) bool {
+	for m.from <= len(m.text) && m.Find(offsets, m.from) {
+		start, end, last := offsets[0], offsets[1], m.last
+		m.from, m.last = end, end
+		if start < end {
+			return true
+		}
+		for m.from++; m.from < len(m.text) && !utf8.RuneStart(m.text[m.from]); {
+			m.from++
+		}
+		if start != last {
+			return true
+		}
+	}
+	m.from = len(m.text) + 1
 	return false
 }
 

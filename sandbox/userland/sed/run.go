@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/sockerless/sockerless/sandbox/abi"
 	"github.com/sockerless/sockerless/sandbox/userland/applet"
@@ -519,25 +518,16 @@ func (e *editor) substitute(s *substitution) {
 	if s.offsets == nil {
 		s.offsets = make([]int, 2+2*s.groups())
 	}
-	m, search := s.offsets, re.On(e.pattern)
-	out := e.changed[:0]
-	done, last, count := 0, -1, 0
-	for from := 0; from <= len(e.pattern) && search.Find(m, from); {
-		if m[1] > m[0] || m[0] != last { // an empty match does not follow a match
-			if count++; count >= s.nth {
-				out = append(out, e.pattern[done:m[0]]...)
-				out = s.replace(out, e.pattern, m)
-				if done = m[1]; !s.global {
-					break
-				}
-			}
+	m, out := s.offsets, e.changed[:0]
+	done, count := 0, 0
+	for matches := re.All(e.pattern); matches.Next(m); {
+		if count++; count < s.nth {
+			continue
 		}
-		last, from = m[1], m[1]
-		if m[1] == m[0] {
-			from++
-			for from < len(e.pattern) && !utf8.RuneStart(e.pattern[from]) {
-				from++
-			}
+		out = append(out, e.pattern[done:m[0]]...)
+		out = s.replace(out, e.pattern, m)
+		if done = m[1]; !s.global {
+			break
 		}
 	}
 	if count < s.nth {
