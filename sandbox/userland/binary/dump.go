@@ -52,7 +52,18 @@ func named(b []byte) string {
 	return string(rune(c))
 }
 
+// value reads a little-endian number of up to eight bytes.
 func value(b []byte) uint64 {
+	switch len(b) {
+	case 1:
+		return uint64(b[0])
+	case 2:
+		return uint64(binary.LittleEndian.Uint16(b))
+	case 4:
+		return uint64(binary.LittleEndian.Uint32(b))
+	case 8:
+		return binary.LittleEndian.Uint64(b)
+	}
 	var v [8]byte
 	copy(v[:], b)
 	return binary.LittleEndian.Uint64(v[:])
@@ -62,6 +73,12 @@ func value(b []byte) uint64 {
 func number(size int, verb byte, digits, width int) unit {
 	base := map[byte]int{'d': 10, 'u': 10, 'o': 8, 'x': 16}[verb]
 	shift := 64 - 8*size
+	if base != 10 && digits > 1 { // always as many
+		blanks := strings.Repeat(" ", width+1-digits)
+		return unit{size, width + 1, func(line, b []byte) []byte {
+			return appendNumber(append(line, blanks...), value(b), base, digits)
+		}}
+	}
 	return unit{size, width + 1, func(line, b []byte) []byte {
 		v := value(b)
 		if signed := int64(v<<shift) >> shift; verb == 'd' && signed < 0 {
@@ -85,9 +102,13 @@ func appendNumber(line []byte, v uint64, base, digits int) []byte {
 	if base == 8 {
 		bits = 3
 	}
+	const letters = "0123456789abcdef"
+	if base == 16 && digits == 4 && v < 1<<16 {
+		return append(line, letters[v>>12], letters[v>>8&15], letters[v>>4&15], letters[v&15])
+	}
 	n := max(1, (mathbits.Len64(v)+bits-1)/bits, digits)
 	for n--; n >= 0; n-- {
-		line = append(line, "0123456789abcdef"[v>>(n*bits)&uint64(base-1)])
+		line = append(line, letters[v>>(n*bits)&uint64(base-1)])
 	}
 	return line
 }

@@ -5,7 +5,7 @@
 //
 // It needs nothing but the Go toolchain. goawk runs programs through os/exec, which does not exist on wasip1; the
 // busybox is therefore built with a copy of that module whose imports of os, os/exec and syscall are replaced by
-// sandbox/userland/awk/host; that of regexp too, for the expressions of grep and sed, which are faster. An import that is not where it is expected ends the build.
+// sandbox/userland/awk/host; that of regexp too, for the expressions of grep and sed, which are faster. What is not where it is expected ends the build.
 package main
 
 import (
@@ -32,6 +32,14 @@ var imports = map[string][]string{
 	"interp/iostream.go":            {"os/exec", "syscall"},
 	"internal/compiler/compiler.go": {"regexp"},
 	"parser/parser.go":              {"regexp"},
+}
+
+// lines lists, by file of goawk, expressions that are replaced: fields are split into the slice of the last record.
+var lines = map[string]map[string]string{
+	"interp/io.go": {
+		"p.fields = strings.Fields(p.line)":            "p.fields = os.Fields(p.fields[:0], p.line)",
+		"p.fields = strings.Split(p.line, p.fieldSep)": "p.fields = os.Split(p.fields[:0], p.line, p.fieldSep)",
+	},
 }
 
 func main() {
@@ -118,6 +126,7 @@ func patchedCopy(dir string) error {
 	return nil
 }
 
+// replaceImports replaces the imports and lines of a file.
 func replaceImports(file string, text []byte) ([]byte, error) {
 	for _, name := range imports[file] {
 		line := "\t\"" + name + "\"\n"
@@ -125,6 +134,12 @@ func replaceImports(file string, text []byte) ([]byte, error) {
 			return nil, fmt.Errorf("%s %s: no import of %q to replace", module, file, name)
 		}
 		text = []byte(strings.Replace(string(text), line, "\t"+filepath.Base(name)+host+"\n", 1))
+	}
+	for from, to := range lines[file] {
+		if strings.Count(string(text), from) != 1 {
+			return nil, fmt.Errorf("%s %s: no %q to replace", module, file, from)
+		}
+		text = []byte(strings.Replace(string(text), from, to, 1))
 	}
 	return text, nil
 }
