@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tetratelabs/wazero"
+
 	"github.com/sockerless/sockerless/sandbox/abi"
 	"github.com/sockerless/sockerless/sandbox/guest"
 	"github.com/sockerless/sockerless/sandbox/kernel"
@@ -23,20 +25,25 @@ import (
 )
 
 // loader is one for all tests of a process: what is compiled once need not be again.
-var loader = sync.OnceValues(func() (*guest.Loader, error) {
+var loader = sync.OnceValues(func() (*guest.Loader, error) { return NewLoader() })
+
+// Host adds a host module to a runtime.
+type Host func(context.Context, wazero.Runtime) error
+
+// NewLoader makes a loader with an engine of its own, whose programs may also import these modules.
+func NewLoader(more ...Host) (*guest.Loader, error) {
 	ctx := context.Background()
 	e, err := wasm.New(ctx, wasm.Config{InitGuest: guest.Init()})
 	if err != nil {
 		return nil, err
 	}
-	if err := wasi.Instantiate(ctx, e.Runtime()); err != nil {
-		return nil, err
-	}
-	if err := linux.Instantiate(ctx, e.Runtime()); err != nil {
-		return nil, err
+	for _, instantiate := range append([]Host{wasi.Instantiate, linux.Instantiate}, more...) {
+		if err := instantiate(ctx, e.Runtime()); err != nil {
+			return nil, err
+		}
 	}
 	return guest.NewLoader(e, nil), nil
-})
+}
 
 // Box is a sandbox with an empty tmpfs as its root.
 type Box struct {
@@ -54,6 +61,12 @@ func New(t testing.TB, limits kernel.Limits) *Box {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return NewWith(t, limits, l)
+}
+
+// NewWith is New with a loader of the caller's, as NewLoader makes it.
+func NewWith(t testing.TB, limits kernel.Limits, l *guest.Loader) *Box {
+	t.Helper()
 	ns := vfs.NewNamespace(tmpfs.New(tmpfs.Options{Mode: 0o755}), 0)
 	b := &Box{t: t, Root: &vfs.Context{NS: ns, Root: ns.Root(), Cwd: ns.Root(), Cred: &vfs.Cred{}}}
 	b.Kernel = kernel.New(kernel.Config{Hostname: "box", NS: ns, Loaders: []kernel.Loader{l, &b.functions}, Limits: limits})
@@ -161,9 +174,15 @@ func (b *Box) Start(opt Options, argv ...string) *Process {
 // Wait waits for the program's end, at most a minute.
 func (p *Process) Wait() abi.WaitStatus {
 	p.t.Helper()
+	return p.WaitFor(time.Minute)
+}
+
+// WaitFor is Wait for a program that may run longer.
+func (p *Process) WaitFor(most time.Duration) abi.WaitStatus {
+	p.t.Helper()
 	select {
 	case <-p.Done():
-	case <-time.After(time.Minute):
+	case <-time.After(most):
 		p.t.Fatalf("%q does not end; stdout %q, stderr %q", p.Image().Argv, p.Stdout, p.Stderr)
 	}
 	return p.Status()
