@@ -34,11 +34,15 @@ var imports = map[string][]string{
 	"parser/parser.go":              {"regexp"},
 }
 
-// lines lists, by file of goawk, expressions that are replaced: fields are split into the slice of the last record.
+// lines lists, by file of goawk, lines that are replaced: fields are split into the slice of the last record, and sub and
+// gsub make no strings of what they replace.
 var lines = map[string]map[string]string{
 	"interp/io.go": {
 		"p.fields = strings.Fields(p.line)":            "p.fields = os.Fields(p.fields[:0], p.line)",
 		"p.fields = strings.Split(p.line, p.fieldSep)": "p.fields = os.Split(p.fields[:0], p.line, p.fieldSep)",
+	},
+	"interp/functions.go": {
+		"	count := 0\n	out = re.ReplaceAllStringFunc(in,": "	if s, n, ok := re.Substitute(in, repl, global); ok {\n		return s, n, nil\n	}\n	count := 0\n	out = re.ReplaceAllStringFunc(in,",
 	},
 }
 

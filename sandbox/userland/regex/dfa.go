@@ -25,6 +25,7 @@ type dfa struct {
 	size   int // instructions in all states
 	index  map[string]int32
 	first  [4]int32 // initial states by the kind of what is before; 0 not made yet
+	start  int32    // the only initial state of a program without assertions, or 0
 
 	queue, after sparseSet
 	stack, list  []int32
@@ -84,7 +85,7 @@ func newDFA(p *program, reverse, search bool) *dfa {
 func (d *dfa) reset() {
 	d.trans, d.states, d.size = d.trans[:0], d.states[:0], 0
 	d.index = map[string]int32{}
-	d.first = [4]int32{}
+	d.first, d.start = [4]int32{}, 0
 	d.list = d.list[:0]
 	d.intern(kindNone)
 }
@@ -130,6 +131,9 @@ func (d *dfa) initial(before kind) int32 {
 	}
 	s := d.intern(before)
 	d.first[before] = s
+	if !d.prog.asserts {
+		d.start = s
+	}
 	return s
 }
 
@@ -174,6 +178,28 @@ func (d *dfa) close(q *sparseSet, i int32, mask uint16) (spawn bool) {
 		}
 	}
 	return spawn
+}
+
+// firstBytes returns the bytes that every match begins with one of; ok is false when a match may be empty or depends on
+// what is before.
+func (d *dfa) firstBytes() (first [256]bool, ok bool) {
+	d.after.clear()
+	d.close(&d.after, d.prog.start, 0)
+	for _, i := range d.after.dense {
+		switch in := &d.prog.insts[i]; in.op {
+		case iByte:
+			for b := int(in.lo); b <= int(in.hi); b++ {
+				first[b] = true
+			}
+		case iSet:
+			for b, in := range d.prog.sets[in.arg] {
+				first[b] = first[b] || in
+			}
+		case iAssert, iMatch:
+			return first, false
+		}
+	}
+	return first, true
 }
 
 // step makes the transition of state s by a class, and returns its entry in trans.
@@ -286,7 +312,10 @@ func kindAt(text []byte, i int) kind {
 // forward searches from a place on. With shortest it returns where the first match ends that is seen, else where the
 // leftmost and longest ends, -1 without one.
 func (d *dfa) forward(text []byte, from int, shortest bool) int {
-	s := d.initial(kindAt(text, from-1))
+	s := d.start
+	if s == 0 {
+		s = d.initial(kindAt(text, from-1))
+	}
 	trans, class := d.trans, &d.class
 	end := -1
 	for i := from; i < len(text); i++ {
@@ -316,9 +345,45 @@ func (d *dfa) forward(text []byte, from int, shortest bool) int {
 	return end
 }
 
+// at matches at one place: it returns where the longest match ends, -1 without one, and how far it has read.
+func (d *dfa) at(text []byte, from int) (end, read int) {
+	s := d.start
+	if s == 0 {
+		s = d.initial(kindAt(text, from-1))
+	}
+	end = -1
+	for i := from; i < len(text); i++ {
+		t := d.trans[s+int32(d.class[text[i]])]
+		if t >= 0 {
+			s = t
+			continue
+		}
+		if t == unknown {
+			t = d.step(s, int(d.class[text[i]]))
+		}
+		if t == dying {
+			return end, i
+		}
+		if t <= matched {
+			end = i
+			if t = matched - t; t == dead {
+				return end, i
+			}
+		}
+		s = t
+	}
+	if d.ends(s) {
+		end = len(text)
+	}
+	return end, len(text)
+}
+
 // backward reads the text from end back to from; it returns where the longest match that ends there begins.
 func (d *dfa) backward(text []byte, from, end int) int {
-	s := d.initial(kindAt(text, end))
+	s := d.start
+	if s == 0 {
+		s = d.initial(kindAt(text, end))
+	}
 	start := -1
 	for i := end - 1; i >= from; i-- {
 		t := d.trans[s+int32(d.class[text[i]])]

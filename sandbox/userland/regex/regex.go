@@ -25,7 +25,8 @@ type Regexp struct {
 	literal []byte // with no operators: what to look for
 	tree    *node  // without back-references, for which it has what they may stand for
 	back    *backtracker
-	utf8    bool // in text that is not UTF-8 it means something else
+	prefix  []byte // what every match begins with
+	utf8    bool   // in text that is not UTF-8 it means something else
 
 	// The automata, made when they are needed: for valid UTF-8, or for all text when there is no difference, and for other
 	// text; the same for blocks of lines.
@@ -36,6 +37,35 @@ type Regexp struct {
 type matcher struct {
 	search, reverse *dfa
 	groups          *captures
+
+	// Where few bytes can begin a match it is quicker to try at each such place, as long as that does not take long.
+	try   *dfa // or nil
+	first [256]bool
+}
+
+// span returns where the first match from from on begins and ends; end is -1 without one.
+func (m *matcher) span(text []byte, from int) (start, end int) {
+	if m.try != nil {
+		budget := 64 + len(text) - from
+		for budget > 0 {
+			for from < len(text) && !m.first[text[from]] {
+				from++
+			}
+			if from == len(text) {
+				return 0, -1
+			}
+			end, read := m.try.at(text, from)
+			if end >= 0 {
+				return from, end
+			}
+			budget -= read - from
+			from++
+		}
+	}
+	if end = m.search.forward(text, from, false); end < 0 {
+		return 0, -1
+	}
+	return m.reverse.backward(text, from, end), end
 }
 
 // Compile reads a pattern; errors have the C library's words.
@@ -74,6 +104,8 @@ func Compile(pattern string, flags Flags) (*Regexp, error) {
 	}
 	if flags.Line {
 		re.tree = wholeLine(re.tree)
+	} else if !flags.IgnoreCase && !flags.Anchored {
+		re.prefix = prefixOf(re.tree)
 	}
 	re.utf8 = needsUTF8(re.tree)
 	_, err := re.matcher(&re.text, !re.utf8, false)
@@ -148,6 +180,9 @@ func (re *Regexp) matcher(at **matcher, bytes, lines bool) (*matcher, error) {
 			return nil, err
 		}
 		m.reverse = newDFA(p, true, false)
+		if first, ok := m.search.firstBytes(); ok && !re.flags.Anchored {
+			m.first, m.try = first, newDFA(m.search.prog, false, false)
+		}
 		if p, err = program(false, true); err != nil {
 			return nil, err
 		}
@@ -165,6 +200,18 @@ func (re *Regexp) of(text []byte) *matcher {
 	}
 	m, _ := re.matcher(at, raw, false) // the program of bytes is the smaller one
 	return m
+}
+
+// skip returns the first place from from on where a match may begin, or -1.
+func (re *Regexp) skip(text []byte, from int) int {
+	if len(re.prefix) == 0 {
+		return from
+	}
+	i := bytes.Index(text[from:], re.prefix)
+	if i < 0 {
+		return -1
+	}
+	return from + i
 }
 
 // CanSkip reports whether NextLine works for this expression.
@@ -187,11 +234,12 @@ func (re *Regexp) NextLine(block []byte) int {
 		at, raw = &re.bytesLines, true
 	}
 	m, err := re.matcher(at, raw, true)
-	if err != nil || len(block) == 0 {
+	from := re.skip(block, 0)
+	if err != nil || len(block) == 0 || from < 0 {
 		return -1
 	}
 	// The end of the last line is not the beginning of another.
-	return m.search.forward(bytes.TrimSuffix(block, []byte{'\n'}), 0, true)
+	return m.search.forward(bytes.TrimSuffix(block, []byte{'\n'}), from, true)
 }
 
 // Groups returns the number of groups.
@@ -214,17 +262,19 @@ func (re *Regexp) Test(text []byte) bool {
 		}
 		return bytes.Contains(text, re.literal)
 	case re.Exact():
-		return re.of(text).search.forward(text, 0, true) >= 0
+		from := re.skip(text, 0)
+		return from >= 0 && re.of(text).search.forward(text, from, true) >= 0
 	}
 	var m [2]int
-	return re.On(text).Find(m[:], 0)
+	s := re.On(text)
+	return s.Find(m[:], 0)
 }
 
 // Match returns the first match that begins at or after from, as pairs of offsets: the whole, then each group, -1 for
 // one without a part in it. It returns nil without a match.
 func (re *Regexp) Match(text []byte, from int) []int {
-	m := make([]int, 2+2*re.groups)
-	if !re.On(text).Find(m, from) {
+	m, s := make([]int, 2+2*re.groups), re.On(text)
+	if !s.Find(m, from) {
 		return nil
 	}
 	return m
@@ -248,13 +298,16 @@ func (re *Regexp) On(text []byte) Search {
 
 // Find finds the first match that begins at or after from, and sets offsets: pairs for the whole and for as many groups
 // as there is room for, -1 for a group without a part in it.
-func (s Search) Find(offsets []int, from int) bool {
+func (s *Search) Find(offsets []int, from int) bool {
+	if !s.re.flags.Word {
+		return from <= len(s.text) && s.find(offsets, from)
+	}
 	for from <= len(s.text) {
 		if !s.find(offsets, from) {
 			return false
 		}
 		m := [2]int(offsets)
-		if !s.re.flags.Word || wholeWord(s.text, m) {
+		if wholeWord(s.text, m) {
 			return true
 		}
 		// A shorter match at the same place might be a word; then the next place.
@@ -301,7 +354,7 @@ func wholeWord(text []byte, m [2]int) bool {
 	return (m[0] == 0 || !isWord(text[m[0]-1])) && (m[1] == len(text) || !isWord(text[m[1]]))
 }
 
-func (s Search) find(offsets []int, from int) bool {
+func (s *Search) find(offsets []int, from int) bool {
 	re := s.re
 	for i := 2; i < len(offsets); i++ {
 		offsets[i] = -1
@@ -316,13 +369,17 @@ func (s Search) find(offsets []int, from int) bool {
 		return i >= 0
 	}
 	for {
-		end := s.m.search.forward(s.text, from, false)
-		if end < 0 {
+		if from = re.skip(s.text, from); from < 0 {
 			return false
 		}
-		start := from
-		if !re.flags.Anchored {
-			start = s.m.reverse.backward(s.text, from, end)
+		start, end := from, -1
+		if re.flags.Anchored {
+			end = s.m.search.forward(s.text, from, false)
+		} else {
+			start, end = s.m.span(s.text, from)
+		}
+		if end < 0 {
+			return false
 		}
 		if re.back == nil {
 			offsets[0], offsets[1] = start, end
@@ -346,6 +403,15 @@ func isWord(b byte) bool {
 
 // literalOf returns the text that a tree of nothing but literals stands for.
 func literalOf(n *node) ([]byte, bool) {
+	text := prefixOf(n)
+	if n.op == opConcat {
+		return text, !slices.ContainsFunc(n.subs, func(sub *node) bool { return sub.op != opLiteral })
+	}
+	return text, n.op == opLiteral
+}
+
+// prefixOf returns the text of the literals at the beginning of a tree.
+func prefixOf(n *node) []byte {
 	list := []*node{n}
 	if n.op == opConcat {
 		list = n.subs
@@ -354,12 +420,12 @@ func literalOf(n *node) ([]byte, bool) {
 	for _, n := range list {
 		switch {
 		case n.op != opLiteral:
-			return nil, false
+			return text
 		case n.r >= rawByte:
 			text = append(text, byte(n.r-rawByte))
 		default:
 			text = utf8.AppendRune(text, n.r)
 		}
 	}
-	return text, true
+	return text
 }

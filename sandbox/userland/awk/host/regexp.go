@@ -11,6 +11,7 @@ import (
 type Regexp struct {
 	re   *regex.Regexp
 	text string
+	out  []byte // for Substitute
 }
 
 // Compile reads an extended regular expression, in the group (?s:…) that goawk puts every expression in, or not.
@@ -22,7 +23,7 @@ func Compile(text string) (*Regexp, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Regexp{re, text}, nil
+	return &Regexp{re: re, text: text}, nil
 }
 
 // MustCompile is Compile for what was compiled before.
@@ -56,8 +57,8 @@ func (r *Regexp) MatchString(s string) bool { return r.re.Test(bytesOf(s)) }
 
 // FindIndex returns where the first match begins and ends, or nil.
 func (r *Regexp) FindIndex(b []byte) []int {
-	m := make([]int, 2)
-	if !r.re.On(b).Find(m, 0) {
+	m, s := make([]int, 2), r.re.On(b)
+	if !s.Find(m, 0) {
 		return nil
 	}
 	return m
@@ -126,4 +127,38 @@ func (r *Regexp) ReplaceAllStringFunc(s string, f func(string) string) string {
 		return s
 	}
 	return string(append(out, s[done:]...))
+}
+
+// Substitute is awk's sub and gsub of a replacement without backslashes; with others ok is false.
+func (r *Regexp) Substitute(in, replacement string, global bool) (out string, count int, ok bool) {
+	if strings.IndexByte(replacement, '\\') >= 0 {
+		return "", 0, false
+	}
+	plain := strings.IndexByte(replacement, '&') < 0
+	var m [2]int
+	r.out = r.out[:0]
+	done := 0
+	for it := r.re.All(bytesOf(in)); it.Next(m[:]); {
+		r.out = append(r.out, in[done:m[0]]...)
+		if plain {
+			r.out = append(r.out, replacement...)
+		} else {
+			for i := range len(replacement) {
+				if replacement[i] == '&' {
+					r.out = append(r.out, in[m[0]:m[1]]...)
+				} else {
+					r.out = append(r.out, replacement[i])
+				}
+			}
+		}
+		done = m[1]
+		if count++; !global {
+			break
+		}
+	}
+	if count == 0 {
+		return in, 0, true
+	}
+	r.out = append(r.out, in[done:]...)
+	return string(r.out), count, true
 }
