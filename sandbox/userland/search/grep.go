@@ -28,6 +28,8 @@ type grep struct {
 	numbers       bool   // of lines are asked for
 	needed        []byte // what every matching line contains, for a single pattern
 
+	buf []byte
+
 	// Of the file at hand.
 	name    string
 	found   int64
@@ -180,19 +182,22 @@ func (g *grep) tree(dir, prefix string, top bool) {
 	}
 	for _, d := range list {
 		path := prefix + d.Name
-		st, err := sys.Lstat(path)
-		if err == nil && st.Mode&abi.S_IFMT == abi.S_IFLNK {
+		kind, err := uint32(d.Type)<<12, error(nil) // a DT_ value is the type in a mode
+		if d.Type == abi.DT_UNKNOWN {
+			kind, err = kindOf(sys.Lstat(path))
+		}
+		if err == nil && kind == abi.S_IFLNK {
 			if !g.o.Has("R") {
 				continue
 			}
-			st, err = sys.Stat(path)
+			kind, err = kindOf(sys.Stat(path))
 		}
 		switch {
 		case err != nil:
 			g.fail(path, err)
-		case st.Mode&abi.S_IFMT == abi.S_IFDIR:
+		case kind == abi.S_IFDIR:
 			g.tree(path, path+"/", false)
-		case st.Mode&abi.S_IFMT == abi.S_IFREG:
+		case kind == abi.S_IFREG:
 			fd, err := sys.Open(path, abi.O_RDONLY|abi.O_CLOEXEC, 0)
 			if err != nil {
 				g.fail(path, err)
@@ -204,11 +209,21 @@ func (g *grep) tree(dir, prefix string, top bool) {
 	}
 }
 
+func kindOf(st *abi.Stat, err error) (uint32, error) {
+	if err != nil {
+		return 0, err
+	}
+	return st.Mode & abi.S_IFMT, nil
+}
+
 // file searches one file. It reads blocks of whole lines, so that a needed string is looked for in a block at once.
 func (g *grep) file(fd int, name string) {
 	g.name, g.found, g.line, g.ahead, g.printed = name, 0, 0, 0, 0
 	g.context = g.context[:0]
-	buf := make([]byte, 64<<10)
+	if g.buf == nil {
+		g.buf = make([]byte, 64<<10)
+	}
+	buf := g.buf
 	have := 0
 	done := false
 	for !done {
@@ -230,6 +245,7 @@ func (g *grep) file(fd int, name string) {
 		}
 		if have == len(buf) {
 			buf = append(buf, make([]byte, len(buf))...)
+			g.buf = buf
 		}
 	}
 	if g.found > 0 {
