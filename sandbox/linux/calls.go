@@ -82,11 +82,12 @@ var calls = [...]handler{
 	abi.SYS_SETSOCKOPT: notSocket, abi.SYS_GETSOCKOPT: notSocket,
 }
 
-// extraCalls are those of abi/spawn.go, from SYS_SPAWN on.
+// extraCalls are those of abi/spawn.go and abi/hash.go, from SYS_SPAWN on.
 var extraCalls = [...]handler{
 	0:                                   spawn,
 	abi.SYS_EXEC - abi.SYS_SPAWN:        exec,
 	abi.SYS_ARGS - abi.SYS_SPAWN:        argList,
 	abi.SYS_ENVIRON - abi.SYS_SPAWN:     environ,
 	abi.SYS_SIGNAL_NEXT - abi.SYS_SPAWN: signalNext,
+	abi.SYS_HASH - abi.SYS_SPAWN:        hashBlocks,
 }
