@@ -170,7 +170,7 @@ func (k calendar) month(year, month int) [6]string {
 }
 
 // blankLine is the width of a line of a year that has no days.
-const blankLine = 91
+const blankLine = 79
 
 // year prints three months beside each other, two with days of the year.
 func (k calendar) year(c *applet.Context, year int) {
