@@ -30,9 +30,9 @@ type suffix struct{ from, to string }
 func formats() []*format {
 	return []*format{
 		{"gzip", []suffix{{".gz", ""}, {".tgz", ".tar"}, {".z", ""}, {".Z", ""}}, "\x1f\x8b", gzipReader, gzipWriter},
-		{"bzip2", []suffix{{".bz2", ""}, {".tbz", ".tar"}, {".bz", ""}, {".tbz2", ".tar"}}, "BZh", bzip2Reader, bzip2Writer},
-		{"xz", []suffix{{".xz", ""}, {".txz", ".tar"}}, "\xfd7zXZ\x00", xzReader, xzWriter},
-		{"lzma", []suffix{{".lzma", ""}, {".tlz", ".tar"}}, "", lzmaReader, lzmaWriter},
+		{"bzip2", []suffix{{".bz2", ""}}, "BZh", bzip2Reader, bzip2Writer},
+		{"xz", []suffix{{".xz", ""}}, "\xfd7zXZ\x00", xzReader, xzWriter},
+		{"lzma", []suffix{{".lzma", ""}}, "", lzmaReader, lzmaWriter},
 		{"compress", []suffix{{".Z", ""}}, "\x1f\x9d", compressReader, nil},
 	}
 }

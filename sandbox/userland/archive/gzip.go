@@ -247,6 +247,10 @@ func oneFile(c *applet.Context, o *applet.Options, name string, filter func(io.R
 		return true
 	}
 	if st.Mode&abi.S_IFMT == abi.S_IFDIR {
+		if c.Name == "bzip2" {
+			c.Errorf("read error: %s", abi.EISDIR.Strerror())
+			return false
+		}
 		c.Errorf("%s: is a directory - ignored", name)
 		return false
 	}
@@ -271,7 +275,9 @@ func oneFile(c *applet.Context, o *applet.Options, name string, filter func(io.R
 	sys.Chown(newName, int(st.UID), int(st.GID), 0)
 	sys.Fchmod(out, st.Mode&abi.PermMask)
 	sys.Close(out)
-	sys.Utimens(newName, st.Atim, st.Mtim, 0)
+	if c.Name != "bzip2" { // busybox's bzip2 leaves the time alone
+		sys.Utimens(newName, st.Atim, st.Mtim, 0)
+	}
 	if err != nil {
 		c.Errorf("%s", applet.Strerror(err))
 		sys.Unlink(newName)

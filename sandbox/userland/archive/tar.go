@@ -227,6 +227,11 @@ func (t *tarrer) format(name string) *format {
 				}
 			}
 		}
+		for _, s := range [][2]string{{".tbz", "bzip2"}, {".tbz2", "bzip2"}, {".txz", "xz"}, {".tlz", "lzma"}} {
+			if strings.HasSuffix(name, s[0]) {
+				return formatNamed(s[1])
+			}
+		}
 	}
 	return nil
 }

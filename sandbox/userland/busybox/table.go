@@ -6,6 +6,7 @@ import (
 	"github.com/sockerless/sockerless/sandbox/userland/archive"
 	"github.com/sockerless/sockerless/sandbox/userland/awk"
 	"github.com/sockerless/sockerless/sandbox/userland/binary"
+	"github.com/sockerless/sockerless/sandbox/userland/calc"
 	"github.com/sockerless/sockerless/sandbox/userland/core"
 	"github.com/sockerless/sockerless/sandbox/userland/diff"
 	"github.com/sockerless/sockerless/sandbox/userland/files"
@@ -28,6 +29,7 @@ var applets = map[string]applet.Func{
 	"base32":        sums.Base32,
 	"base64":        sums.Base64,
 	"basename":      files.Basename,
+	"bc":            calc.Bc,
 	"bunzip2":       archive.Bunzip2,
 	"bzcat":         archive.Bzcat,
 	"bzip2":         archive.Bzip2,
@@ -46,6 +48,7 @@ var applets = map[string]applet.Func{
 	"crc32":         sums.Crc32,
 	"cut":           text.Cut,
 	"date":          system.Date,
+	"dc":            calc.Dc,
 	"dd":            files.Dd,
 	"delgroup":      accounts.Delgroup,
 	"deluser":       accounts.Deluser,

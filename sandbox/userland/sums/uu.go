@@ -65,7 +65,10 @@ func Uuencode(c *applet.Context) int {
 func Uudecode(c *applet.Context) int {
 	o := c.Getopt("o:")
 	c.NArgs(0, 1)
-	fd := c.MustOpen(c.Operands()[0])
+	fd, ok := c.FOpen(c.Operands()[0])
+	if !ok {
+		return 1
+	}
 	in := applet.NewLines(fd)
 	for {
 		line, _, ok := in.Next()
@@ -152,10 +155,7 @@ func base64Body(c *applet.Context, in *applet.Lines) []byte {
 	var text strings.Builder
 	for {
 		line, _, ok := in.Next()
-		if !ok {
-			c.Fatalf("short file")
-		}
-		if strings.HasPrefix(string(line), "====") {
+		if !ok || strings.HasPrefix(string(line), "====") {
 			break
 		}
 		fmt.Fprintf(&text, "%s", line)
