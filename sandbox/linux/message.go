@@ -151,7 +151,9 @@ func readControl(t *kernel.Task, m Memory, h *msghdr, msg *vnet.Message, s vnet.
 				return abi.EINVAL
 			}
 			cred := abi.Ucred{PID: int32(le.Uint32(data)), UID: le.Uint32(data[4:]), GID: le.Uint32(data[8:])}
-			if own := t.Ucred(); cred != own && !t.Cred().Root() {
+			own := t.Ucred()
+			if cred.PID != own.PID && !t.Cred().Has(vfs.CapSysAdmin) ||
+				cred.UID != own.UID && !t.Cred().Has(vfs.CapSetuid) || cred.GID != own.GID && !t.Cred().Has(vfs.CapSetgid) {
 				return abi.EPERM
 			}
 			msg.Cred = &cred
