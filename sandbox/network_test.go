@@ -1,6 +1,8 @@
 package sandbox_test
 
 import (
+	"archive/tar"
+	"bytes"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -104,6 +106,9 @@ func TestContainersReachEachOther(t *testing.T) {
 	expect(t, a, "sleep 0.2 | nc -l -p 99 >/tmp/got & until netstat -ltn | grep -q :99; do sleep 0.01; done; echo over loopback | nc localhost 99; wait; cat /tmp/got", "over loopback\n", "", 0)
 	expect(t, a, "nc -l -u -p 98 >/tmp/got & until netstat -lun | grep -q :98; do sleep 0.01; done; echo datagram | timeout 0.2 nc -u localhost 98; cat /tmp/got", "datagram\n", "Terminated\n", 0)
 	expect(t, a, "nc -ll -p 97 -e cat & until netstat -ltn | grep -q :97; do sleep 0.01; done; for i in 1 2 3; do echo $i | nc localhost 97; done", "1\n2\n3\n", "", 0)
+	expect(t, b, "netstat -tlnp | sed 's,[0-9]*/,PID/,'", "Active Internet connections (only servers)\n"+
+		"Proto Recv-Q Send-Q Local Address           Foreign Address         State       PID/Program name\n"+
+		"tcp        0      0 :::8080                 :::*                    LISTEN      PID/httpd\n", "", 0)
 	expect(t, a, "hostname -i", "\n", "", 0)
 }
 
@@ -221,4 +226,36 @@ Destination     Gateway         Genmask         Flags Metric Ref    Use Iface
 8.8.8.8 via 172.30.0.1 dev eth0  src 172.30.0.2 
 02:42:ac:1e:00:02
 `, "", 0)
+}
+
+func TestAProgramOfWASIServesOnTheSocketItWasGiven(t *testing.T) {
+	t.Parallel()
+	program := guesttest.GoProgram(t, "testdata/server")
+	a, b, st := bridge(t, nil, nil)
+	b.WriteArchive(context.Background(), "/", archive("server", program), sandbox.WriteOptions{})
+	var out guesttest.Buffer
+	p, err := b.Start(&sandbox.ProcessConfig{Argv: []string{"/server"}, Stdout: sandbox.NewSink(&out), Stderr: sandbox.NewSink(&out),
+		Listen: []netip.AddrPort{netip.MustParseAddrPort("0.0.0.0:7")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		b.Close()
+		<-p.Done()
+		if out.String() != "" {
+			t.Errorf("the server wrote %q", out.String())
+		}
+	})
+	listens(t, st, "172.30.0.3:7")
+	expect(t, a, "[ \"$(seq 50000 | nc 172.30.0.3 7 | md5sum)\" = \"$(seq 50000 | md5sum)\" ] && echo same", "same\n", "", 0)
+}
+
+// archive is a tar with one program.
+func archive(name string, data []byte) io.Reader {
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	w.WriteHeader(&tar.Header{Name: name, Mode: 0o755, Size: int64(len(data))})
+	w.Write(data)
+	w.Close()
+	return &b
 }
