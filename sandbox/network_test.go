@@ -106,7 +106,7 @@ func TestContainersReachEachOther(t *testing.T) {
 	expect(t, a, "sleep 0.2 | nc -l -p 99 >/tmp/got & until netstat -ltn | grep -q :99; do sleep 0.01; done; echo over loopback | nc localhost 99; wait; cat /tmp/got", "over loopback\n", "", 0)
 	expect(t, a, "nc -l -u -p 98 >/tmp/got & until netstat -lun | grep -q :98; do sleep 0.01; done; echo datagram | timeout 0.2 nc -u localhost 98; cat /tmp/got", "datagram\n", "Terminated\n", 0)
 	expect(t, a, "nc -ll -p 97 -e cat & until netstat -ltn | grep -q :97; do sleep 0.01; done; for i in 1 2 3; do echo $i | nc localhost 97; done", "1\n2\n3\n", "", 0)
-	expect(t, b, "netstat -tlnp | sed 's,[0-9]*/,PID/,'", "Active Internet connections (only servers)\n"+
+	expect(t, b, "netstat -tlnp | sed 's,[0-9][0-9]*/,PID/,'", "Active Internet connections (only servers)\n"+
 		"Proto Recv-Q Send-Q Local Address           Foreign Address         State       PID/Program name\n"+
 		"tcp        0      0 :::8080                 :::*                    LISTEN      PID/httpd\n", "", 0)
 	expect(t, a, "hostname -i", "\n", "", 0)
@@ -230,7 +230,7 @@ Destination     Gateway         Genmask         Flags Metric Ref    Use Iface
 
 func TestAProgramOfWASIServesOnTheSocketItWasGiven(t *testing.T) {
 	t.Parallel()
-	program := guesttest.GoProgram(t, "testdata/server")
+	program := guesttest.GoProgram(t, "./testdata/server")
 	a, b, st := bridge(t, nil, nil)
 	b.WriteArchive(context.Background(), "/", archive("server", program), sandbox.WriteOptions{})
 	var out guesttest.Buffer

@@ -18,7 +18,7 @@ func TestContainersOfTheDefaultNetworkReachEachOther(t *testing.T) {
 	}
 	check(t, e.exec(id, []string{"sh", "-c", "until netstat -tln | grep -q :80; do sleep 0.01; done"}), "", 0)
 	check(t, e.sh("wget -q -O - http://"+addr+"/"), "hello\n", 0)
-	alone := func(_ *container.Config, h *container.HostConfig) { h.NetworkMode = "none" }
+	alone := withHost(func(h *container.HostConfig) { h.NetworkMode = "none" })
 	got := e.sh("ip route; wget -q -O - http://"+addr+"/", alone)
 	if got.code != 1 || got.stdout != "" || !strings.Contains(got.stderr, "Network is unreachable") {
 		t.Errorf("without a network: %s", got)
