@@ -8,7 +8,7 @@ import (
 )
 
 // bufferSize is the capacity of one direction of a stream, unless SO_SNDBUF or SO_RCVBUF ask for another.
-const bufferSize = 128 << 10
+const bufferSize = 256 << 10
 
 var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
 

@@ -160,9 +160,18 @@ func ncRun(c *applet.Context, fd int, prog []string, idle time.Duration, datagra
 		c.Exec(&sys.Process{Argv: prog, Files: []abi.SpawnFile{{From: int32(fd), To: 0}, {From: int32(fd), To: 1}, {From: int32(fd), To: 2}, {From: -1, To: int32(fd)}}})
 	}
 	defer sys.Close(fd)
-	buf := make([]byte, 64<<10)
-	poll := []abi.PollFd{{Fd: 0, Events: abi.POLLIN}, {Fd: int32(fd), Events: abi.POLLIN}}
+	buf, unsent := make([]byte, 64<<10), make([]byte, 0, 64<<10)
+	isSocket := true // -f may name a terminal
+	ended := false
 	for {
+		// While something waits to be sent no more is read; what the other side sends always is, so that it goes on.
+		poll := []abi.PollFd{{Fd: 0, Events: abi.POLLIN}, {Fd: int32(fd), Events: abi.POLLIN}}
+		if len(unsent) > 0 {
+			poll[1].Events |= abi.POLLOUT
+		}
+		if ended || len(unsent) > 0 {
+			poll[0].Fd = -1
+		}
 		limit := -1
 		if idle > 0 {
 			limit = int(idle.Milliseconds())
@@ -174,7 +183,7 @@ func ncRun(c *applet.Context, fd int, prog []string, idle time.Duration, datagra
 		if err != nil || n == 0 {
 			return 1
 		}
-		if poll[1].Revents != 0 {
+		if poll[1].Revents&^abi.POLLOUT != 0 {
 			n, err := sys.Read(fd, buf)
 			if err != nil {
 				c.Fatal("read", err)
@@ -186,15 +195,31 @@ func ncRun(c *applet.Context, fd int, prog []string, idle time.Duration, datagra
 				c.Fatal("write", err)
 			}
 		}
-		if poll[0].Revents != 0 {
-			n, err := sys.Read(0, buf)
-			if err == nil && n > 0 {
-				err = sys.Write(fd, buf[:n])
-			} else if n == 0 {
-				sys.Shutdown(fd, abi.SHUT_WR)
-				poll[0].Fd = -1
-			}
+		if poll[0].Fd == 0 && poll[0].Revents != 0 {
+			n, err := sys.Read(0, unsent[:cap(unsent)])
 			if err != nil {
+				c.Fatal("read", err)
+			}
+			unsent = unsent[:n]
+			if n == 0 {
+				sys.Shutdown(fd, abi.SHUT_WR)
+				ended = true
+			}
+		}
+		if len(unsent) > 0 {
+			n, err := len(unsent), error(nil)
+			if isSocket {
+				n, err = sys.Send(fd, unsent, abi.MSG_DONTWAIT)
+			} else {
+				err = sys.Write(fd, unsent)
+			}
+			switch err {
+			case nil:
+				unsent = unsent[:copy(unsent[:cap(unsent)], unsent[n:])]
+			case abi.EAGAIN:
+			case abi.ENOTSOCK:
+				isSocket = false
+			default:
 				c.Fatal("write", err)
 			}
 		}

@@ -94,6 +94,11 @@ func Sendto(fd int, p []byte, to netip.AddrPort) error {
 		uintptr(unsafe.Pointer(&b[0])), uintptr(len(b))))
 }
 
+// Send sends a part of p on a connection; flags are abi.MSG_ values.
+func Send(fd int, p []byte, flags int) (int, error) {
+	return result(raw(abi.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), uintptr(flags), 0, 0))
+}
+
 // Recvfrom receives a datagram.
 func Recvfrom(fd int, p []byte, flags int) (int, netip.AddrPort, error) {
 	var b [128]byte
