@@ -54,6 +54,32 @@ func (s *Sandbox) ReadArchive(ctx context.Context, name string, w io.Writer) err
 	return archive.Write(ctx, w, v, p, archive.WriteOptions{Name: base})
 }
 
+// bare is the root filesystem alone, without what is mounted in it.
+func (s *Sandbox) bare() *vfs.Context {
+	ns := vfs.NewNamespace(s.root.Filesystem(), 0)
+	return &vfs.Context{NS: ns, Root: ns.Root(), Cwd: ns.Root(), Cred: superuser}
+}
+
+// Export writes a tar of the root filesystem without what is mounted in it; names are relative to the root.
+func (s *Sandbox) Export(ctx context.Context, w io.Writer) error {
+	v := s.bare()
+	return archive.Write(ctx, w, v, v.Root, archive.WriteOptions{})
+}
+
+// WriteLayer writes what differs from the image's layers, as one more layer of it: an uncompressed tar. What programs
+// change meanwhile may be in it or not.
+func (s *Sandbox) WriteLayer(ctx context.Context, w io.Writer) error {
+	changes, err := s.root.Changes()
+	if err != nil {
+		return err
+	}
+	list := make([]archive.Difference, len(changes))
+	for i, c := range changes {
+		list[i] = archive.Difference{Path: c.Path, Deleted: c.Kind == overlay.Deleted}
+	}
+	return archive.WriteLayer(ctx, w, s.bare(), list)
+}
+
 // WriteArchive unpacks a tar in a directory.
 func (s *Sandbox) WriteArchive(ctx context.Context, dir string, r io.Reader, opts WriteOptions) error {
 	in, err := s.use()

@@ -59,7 +59,7 @@ func (s *Server) startExec(w http.ResponseWriter, r *http.Request) error {
 			return container.AttachStreams{}, err
 		}
 		conn = c
-		st := container.AttachStreams{In: in, Out: conn, Err: conn}
+		st := container.AttachStreams{In: in, Out: conn, Err: conn, Hangup: hangup(conn)}
 		if !tty {
 			st.Out, st.Err = newMux(conn)
 		}

@@ -3,11 +3,7 @@ package api
 import (
 	"encoding/json"
 	"fmt"
-	"math"
 	"net/http"
-	"strconv"
-	"strings"
-	"time"
 
 	eventtypes "github.com/moby/moby/api/types/events"
 
@@ -100,30 +96,4 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) error {
 		s.log.Debug("stream of events ended", "error", err)
 	}
 	return nil
-}
-
-// timeParam reads a time as dockerd takes it: seconds since the epoch with an optional fraction, or RFC 3339. Zero when
-// it is missing.
-func timeParam(r *http.Request, name string) (time.Time, error) {
-	text := r.Form.Get(name)
-	if text == "" || text == "0" {
-		return time.Time{}, nil
-	}
-	if t, err := time.Parse(time.RFC3339Nano, text); err == nil {
-		return t, nil
-	}
-	secs, frac, _ := strings.Cut(text, ".")
-	sec, err := strconv.ParseInt(secs, 10, 64)
-	if err != nil {
-		return time.Time{}, badRequest(err)
-	}
-	var nsec int64
-	if frac != "" {
-		n, err := strconv.ParseInt(frac, 10, 64)
-		if err != nil {
-			return time.Time{}, badRequest(err)
-		}
-		nsec = int64(float64(n) * math.Pow10(9-len(frac)))
-	}
-	return time.Unix(sec, nsec), nil
 }

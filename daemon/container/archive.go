@@ -79,24 +79,6 @@ func (m *Manager) ArchivePut(ctx context.Context, ref, name string, r io.Reader,
 	return nil
 }
 
-// Export writes a tar of a container's filesystem, without its mounts' content if the sandbox leaves it out.
-func (m *Manager) Export(ctx context.Context, ref string, begin func() (io.Writer, error)) error {
-	c, box, err := m.files(ref)
-	if err != nil {
-		return err
-	}
-	defer m.release(c)
-	w, err := begin()
-	if err != nil {
-		return err
-	}
-	if err := box.ReadArchive(ctx, "/", w); err != nil {
-		return fmt.Errorf("exporting container %s: %w", ref, err)
-	}
-	m.emit(c, events.ActionExport)
-	return nil
-}
-
 // Changes lists what differs between a container's filesystem and its image.
 func (m *Manager) Changes(_ context.Context, ref string) ([]types.FilesystemChange, error) {
 	c, box, err := m.files(ref)

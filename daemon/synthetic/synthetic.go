@@ -114,6 +114,12 @@ func (b *box) Stat(name string) (sandbox.PathStat, error) {
 	return st, nil
 }
 
+// Export writes the files that were put in: there is no other filesystem.
+func (b *box) Export(ctx context.Context, w io.Writer) error { return b.ReadArchive(ctx, "/", w) }
+
+// WriteLayer writes the files that were put in.
+func (b *box) WriteLayer(ctx context.Context, w io.Writer) error { return b.ReadArchive(ctx, "/", w) }
+
 func (b *box) ReadArchive(ctx context.Context, name string, w io.Writer) error {
 	tw := tar.NewWriter(w)
 	r, err := b.root()
