@@ -38,8 +38,8 @@ func (s *Sandbox) Stat(name string) (PathStat, error) {
 	return PathStat(st), nil
 }
 
-// ReadArchive writes a tar of a file or a directory with what is below it, under its base name: "." when name ends in "/.".
-func (s *Sandbox) ReadArchive(ctx context.Context, name string, w io.Writer) error {
+// ReadArchive writes a tar of a file or a directory with what is below it, which is called as in it.
+func (s *Sandbox) ReadArchive(ctx context.Context, name, as string, w io.Writer) error {
 	in, err := s.use()
 	if err != nil {
 		return err
@@ -50,8 +50,7 @@ func (s *Sandbox) ReadArchive(ctx context.Context, name string, w io.Writer) err
 	if err != nil {
 		return err
 	}
-	base := path.Base("/" + name)
-	return archive.Write(ctx, w, v, p, archive.WriteOptions{Name: base})
+	return archive.Write(ctx, w, v, p, archive.WriteOptions{Name: as})
 }
 
 // bare is the root filesystem alone, without what is mounted in it.

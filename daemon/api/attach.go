@@ -47,7 +47,7 @@ func (s *Server) attach(w http.ResponseWriter, r *http.Request) error {
 	ctx, cancel := s.streamContext(r)
 	defer cancel()
 	err = s.backend.Containers.Attach(ctx, name(r), opts, func() (container.AttachStreams, error) {
-		c, in, err := hijack(w, r, tty)
+		c, in, err := hijack(w, r, tty, nil)
 		if err != nil {
 			return container.AttachStreams{}, err
 		}
@@ -61,24 +61,22 @@ func (s *Server) attach(w http.ResponseWriter, r *http.Request) error {
 		}
 		return st, nil
 	})
-	return s.endStream(conn, err)
-}
-
-// endStream closes a connection that was taken over. An error that came after it can only be told in the stream.
-func (s *Server) endStream(conn net.Conn, err error) error {
 	if conn == nil {
 		return err
 	}
-	defer conn.Close()
+	s.endStream(conn, err)
+	return nil
+}
+
+// endStream closes a connection that was taken over.
+func (s *Server) endStream(conn net.Conn, err error) {
 	if err != nil && !errors.Is(err, net.ErrClosed) && !errors.Is(err, io.EOF) {
 		s.log.Debug("stream ended", "error", err)
-		_, stderr := newMux(conn)
-		fmt.Fprintf(stderr, "Error: %v\r\n", err)
 	}
 	if c, ok := conn.(interface{ CloseWrite() error }); ok {
 		c.CloseWrite()
 	}
-	return nil
+	conn.Close()
 }
 
 // wait answers POST /containers/{id}/wait. The header goes out at once: clients start the container when they see it.

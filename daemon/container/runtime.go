@@ -32,8 +32,8 @@ type Sandbox interface {
 
 	// Stat describes a path, without following it when it is a link. The error is an abi.Errno.
 	Stat(path string) (sandbox.PathStat, error)
-	// ReadArchive writes a tar of what is at path, under its base name.
-	ReadArchive(ctx context.Context, path string, w io.Writer) error
+	// ReadArchive writes a tar of what is at path, which is called as in it: a name, "." or "/".
+	ReadArchive(ctx context.Context, path, as string, w io.Writer) error
 	// WriteArchive unpacks a tar in the directory path. The error is an abi.Errno for the path, among them ENOENT,
 	// ENOTDIR and EROFS, and for entries that can't be unpacked.
 	WriteArchive(ctx context.Context, path string, r io.Reader, opts sandbox.WriteOptions) error

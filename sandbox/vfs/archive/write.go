@@ -118,13 +118,21 @@ func (w *treeWriter) children(dir vfs.Path, name string) error {
 			continue // removed meanwhile
 		}
 		if err != nil {
-			return fmt.Errorf("archive %s: %w", path.Join(name, e.Name), err)
+			return fmt.Errorf("archive %s: %w", below(name, e.Name), err)
 		}
-		if err := w.tree(p, path.Join(name, e.Name)); err != nil {
+		if err := w.tree(p, below(name, e.Name)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// below is the name of a directory's entry; unlike with path.Join "./" stays, as dockerd has it.
+func below(dir, name string) string {
+	if dir == "" || dir == "/" {
+		return dir + name
+	}
+	return dir + "/" + name
 }
 
 func (w *treeWriter) header(p vfs.Path, st *abi.Stat, name string) (*tar.Header, error) {
