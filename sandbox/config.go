@@ -14,8 +14,8 @@ type Config struct {
 
 	// Layers are the image's layers, lowest first: paths of uncompressed tars.
 	Layers []string
-	// Upper is the directory of the writable layer; it is made when something is first written. "" keeps what is
-	// written in memory.
+	// Upper is the directory of the writable layer; it is made when something is first written. "" keeps
+	// what is written in a temporary directory, until the sandbox is closed.
 	Upper string
 	// Volatile saves the work of writing the writable layer through to the disk: for sandboxes that are removed when they
 	// end. It still survives the end of the process.
