@@ -209,13 +209,8 @@ func (d *Daemon) Summary(ctx context.Context) (Summary, error) {
 	return Summary{Containers: n.Total, Running: n.Running + n.Paused, Images: len(images)}, err
 }
 
-// Watch calls changed after events, until ctx ends.
-func (d *Daemon) Watch(ctx context.Context, changed func()) error {
-	return d.events.Stream(ctx, time.Time{}, time.Time{}, events.Filter{}, nil, func(eventtypes.Message) error {
-		changed()
-		return nil
-	})
-}
+// Watch has changed called after events; it must not block.
+func (d *Daemon) Watch(changed func()) { d.events.OnPublish(changed) }
 
 // Shutdown ends the running containers, in the time that ctx gives them, and the streams of the API.
 func (d *Daemon) Shutdown(ctx context.Context) {
