@@ -8,6 +8,7 @@ import (
 	"github.com/sockerless/sockerless/sandbox/userland/core"
 	"github.com/sockerless/sockerless/sandbox/userland/diff"
 	"github.com/sockerless/sockerless/sandbox/userland/files"
+	"github.com/sockerless/sockerless/sandbox/userland/network"
 	"github.com/sockerless/sockerless/sandbox/userland/process"
 	"github.com/sockerless/sockerless/sandbox/userland/search"
 	"github.com/sockerless/sockerless/sandbox/userland/sed"
@@ -62,8 +63,11 @@ var applets = map[string]applet.Func{
 	"head":      text.Head,
 	"hexdump":   binary.Hexdump,
 	"hostname":  system.Hostname,
+	"httpd":     network.Httpd,
 	"id":        system.ID,
+	"ifconfig":  network.Ifconfig,
 	"install":   files.Install,
+	"ip":        network.IP,
 	"kill":      process.Kill,
 	"killall":   process.Killall,
 	"less":      text.More,
@@ -80,14 +84,19 @@ var applets = map[string]applet.Func{
 	"more":      text.More,
 	"mount":     files.ListMounts,
 	"mv":        files.Mv,
+	"nc":        network.Nc,
+	"netstat":   network.Netstat,
 	"nice":      process.Nice,
 	"nl":        text.Nl,
 	"nohup":     process.Nohup,
 	"nproc":     system.Nproc,
+	"nslookup":  network.Nslookup,
 	"od":        binary.Od,
 	"paste":     text.Paste,
 	"pgrep":     process.Pgrep,
 	"pidof":     process.Pidof,
+	"ping":      network.Ping,
+	"ping6":     network.Ping,
 	"pkill":     process.Pkill,
 	"printenv":  process.Printenv,
 	"printf":    core.Printf,
@@ -99,6 +108,7 @@ var applets = map[string]applet.Func{
 	"rev":       text.Rev,
 	"rm":        files.Rm,
 	"rmdir":     files.Rmdir,
+	"route":     network.Route,
 	"sed":       sed.Sed,
 	"seq":       core.Seq,
 	"setsid":    process.Setsid,
@@ -138,6 +148,7 @@ var applets = map[string]applet.Func{
 	"usleep":    core.Usleep,
 	"watch":     process.Watch,
 	"wc":        text.Wc,
+	"wget":      network.Wget,
 	"which":     files.Which,
 	"whoami":    system.Whoami,
 	"xargs":     search.Xargs,
