@@ -8,7 +8,7 @@ RUN_DIR   ?= $(CURDIR)/.run
 SOCKET    ?= $(RUN_DIR)/sockerless.sock
 RACE_PKGS := ./sandbox/kernel/... ./sandbox/vfs/... ./sandbox/wasm/... ./daemon/...
 
-.PHONY: build run test test-race lint bench clean userland
+.PHONY: build run test test-race test-arm64 lint bench clean userland
 
 build: bin/sockerlessd
 
@@ -32,6 +32,12 @@ test: userland
 # The race detector needs cgo.
 test-race: userland
 	CGO_ENABLED=1 go test -race -short $(RACE_PKGS)
+
+# The WebAssembly engine's code for arm64, run by qemu-aarch64-static (Debian: qemu-user-static).
+test-arm64:
+	for p in ./sandbox/wasm/internal/rewrite ./sandbox/wasm; do \
+		GOARCH=arm64 go test -short -exec qemu-aarch64-static $$p || exit 1; \
+	done
 
 lint:
 	@fmt=$$(gofmt -l cmd daemon sandbox); [ -z "$$fmt" ] || { echo "gofmt: $$fmt"; exit 1; }

@@ -150,15 +150,27 @@ func (t *Task) Read(o *vfs.OpenFile, p []byte) (int, error) { return t.read(o, p
 // TryRead is Read of a file as if it were non-blocking: EAGAIN.
 func (t *Task) TryRead(o *vfs.OpenFile, p []byte) (int, error) { return t.read(o, p, false) }
 
+// chunk is how many bytes are moved between checkpoints: a fraction of a millisecond's work.
+const chunk = 4 << 20
+
 func (t *Task) read(o *vfs.OpenFile, p []byte, wait bool) (int, error) {
-	for {
+	for done := 0; ; {
 		if f, ok := o.File.(*ttyFile); ok {
 			if err := f.t.mayUse(t, false); err != nil || len(p) == 0 {
 				return 0, err
 			}
 		}
-		n, err := o.Read(p)
-		if err != abi.EAGAIN || !wait {
+		n, err := o.Read(p[done:min(len(p), done+chunk)])
+		switch done += n; {
+		case n == chunk && err == nil && done < len(p):
+			// There may be more. A task that is killed meanwhile does not need it.
+			if t.Checkpoint() == nil {
+				continue
+			}
+			return done, nil
+		case done > 0:
+			return done, nil
+		case err != abi.EAGAIN || !wait:
 			return n, err
 		}
 		if err := t.Await(o, abi.POLLIN, time.Time{}); err != nil {
@@ -181,7 +193,7 @@ func (t *Task) write(o *vfs.OpenFile, p []byte, wait bool) (int, error) {
 	}
 	done := 0
 	for {
-		n, err := o.Write(p[done:])
+		n, err := o.Write(p[done:min(len(p), done+chunk)])
 		done += n
 		switch {
 		case err == abi.EAGAIN && !wait:
@@ -197,6 +209,9 @@ func (t *Task) write(o *vfs.OpenFile, p []byte, wait bool) (int, error) {
 			return done, err
 		}
 		if err == nil {
+			if t.Checkpoint() != nil {
+				return done, nil
+			}
 			continue
 		}
 		if err := t.Await(o, abi.POLLOUT, time.Time{}); err != nil {
