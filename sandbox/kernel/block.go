@@ -21,6 +21,9 @@ func (t *Task) Dying() bool {
 // the task is dying. Programs call it often; it costs two atomic loads when there is nothing.
 func (t *Task) Checkpoint() error {
 	t.share()
+	if due := t.cpuTimers.next.Load(); due != 0 && int64(t.CPU()) >= due {
+		t.cpuDue()
+	}
 	if !t.attention.Load() {
 		return nil
 	}
@@ -154,6 +157,13 @@ func (t *Task) TryRead(o *vfs.OpenFile, p []byte) (int, error) { return t.read(o
 const chunk = 4 << 20
 
 func (t *Task) read(o *vfs.OpenFile, p []byte, wait bool) (int, error) {
+	n, err := t.readAll(o, p, wait)
+	t.io.reads.Add(1)
+	t.io.readBytes.Add(uint64(n))
+	return n, err
+}
+
+func (t *Task) readAll(o *vfs.OpenFile, p []byte, wait bool) (int, error) {
 	for done := 0; ; {
 		if f, ok := o.File.(*ttyFile); ok {
 			if err := f.t.mayUse(t, false); err != nil || len(p) == 0 {
@@ -173,7 +183,7 @@ func (t *Task) read(o *vfs.OpenFile, p []byte, wait bool) (int, error) {
 		case err != abi.EAGAIN || !wait:
 			return n, err
 		}
-		if err := t.Await(o, abi.POLLIN, time.Time{}); err != nil {
+		if err := t.awaitSocket(o, abi.POLLIN); err != nil {
 			return 0, err
 		}
 	}
@@ -186,10 +196,21 @@ func (t *Task) Write(o *vfs.OpenFile, p []byte) (int, error) { return t.write(o,
 func (t *Task) TryWrite(o *vfs.OpenFile, p []byte) (int, error) { return t.write(o, p, false) }
 
 func (t *Task) write(o *vfs.OpenFile, p []byte, wait bool) (int, error) {
+	n, err := t.writeAll(o, p, wait)
+	t.io.writes.Add(1)
+	t.io.wroteBytes.Add(uint64(n))
+	return n, err
+}
+
+func (t *Task) writeAll(o *vfs.OpenFile, p []byte, wait bool) (int, error) {
 	if f, ok := o.File.(*ttyFile); ok {
 		if err := f.t.mayUse(t, true); err != nil {
 			return 0, err
 		}
+	}
+	p, err := t.fits(o, p, position)
+	if err != nil {
+		return 0, err
 	}
 	done := 0
 	for {
@@ -214,7 +235,7 @@ func (t *Task) write(o *vfs.OpenFile, p []byte, wait bool) (int, error) {
 			}
 			continue
 		}
-		if err := t.Await(o, abi.POLLOUT, time.Time{}); err != nil {
+		if err := t.awaitSocket(o, abi.POLLOUT); err != nil {
 			if done > 0 {
 				err = nil
 			}

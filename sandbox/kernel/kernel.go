@@ -8,6 +8,8 @@ import (
 
 	"github.com/sockerless/sockerless/sandbox/abi"
 	"github.com/sockerless/sockerless/sandbox/vfs"
+	"github.com/sockerless/sockerless/sandbox/vfs/tmpfs"
+	"github.com/sockerless/sockerless/sandbox/vnet"
 )
 
 // Config describes a sandbox.
@@ -17,9 +19,18 @@ type Config struct {
 	NS         *vfs.Namespace
 	Loaders    []Loader
 	Limits     Limits
+	Shared     *Shared      // for files that other kernels have too; nil keeps their fifos and locks apart
 	Scheduler  *Scheduler   // shared with the other sandboxes; nil for one of its own
-	Fifos      *FifoTable   // for files that other kernels have too; nil keeps their fifos apart
+	Net        *vnet.Stack  // nil makes one with loopback alone
+	Names      *vnet.Names  // of sockets on files that other kernels have too; nil keeps their sockets apart
 	Log        *slog.Logger // nil discards
+}
+
+// Shared is what kernels whose containers have files in common know of those files together: the pipes behind fifos, and
+// locks. Its zero value is ready for use.
+type Shared struct {
+	fifos FifoTable
+	locks vfs.LockTable
 }
 
 // Limits bound a sandbox as a whole. Zero means no limit.
@@ -61,7 +72,13 @@ type Kernel struct {
 
 	fifos  FifoTable
 	shared *FifoTable // of filesystems that are shared with other kernels
+	locks  *vfs.LockTable
 	ptys   ptyTable
+	memfs  func() *vfs.Context // of files that are in memory only, made at the first
+
+	net         *vnet.Stack
+	names       vnet.Names  // of AF_UNIX sockets
+	sharedNames *vnet.Names // of those on shared filesystems
 }
 
 // New makes a kernel; it runs nothing until Start.
@@ -78,9 +95,19 @@ func New(cfg Config) *Kernel {
 		k.sched = NewScheduler(0)
 	}
 	k.sched.setCPULimits(&k.cpu, cfg.Limits)
-	k.shared = cfg.Fifos
-	if k.shared == nil {
-		k.shared = &k.fifos
+	if cfg.Shared == nil {
+		cfg.Shared = new(Shared)
+	}
+	k.shared, k.locks = &cfg.Shared.fifos, &cfg.Shared.locks
+	k.memfs = sync.OnceValue(func() *vfs.Context {
+		ns := vfs.NewNamespace(tmpfs.New(tmpfs.Options{Charge: k.Reserve}), 0)
+		return &vfs.Context{NS: ns, Root: ns.Root(), Cwd: ns.Root(), Cred: &vfs.Cred{}}
+	})
+	if k.net = cfg.Net; k.net == nil {
+		k.net = vnet.NewStack(vnet.StackConfig{})
+	}
+	if k.sharedNames = cfg.Names; k.sharedNames == nil {
+		k.sharedNames = &k.names
 	}
 	k.hostname.Store(&cfg.Hostname)
 	k.domainname.Store(&cfg.Domainname)
@@ -99,6 +126,13 @@ func (k *Kernel) Hostname() string { return *k.hostname.Load() }
 
 // SetHostname sets it.
 func (k *Kernel) SetHostname(name string) { k.hostname.Store(&name) }
+
+// OpenMemory opens a new file that is in memory only (memfd_create(2)), shown in /proc by a name. Its memory counts as the
+// sandbox's.
+func (k *Kernel) OpenMemory(name string) (*vfs.OpenFile, error) {
+	ctx := k.memfs()
+	return ctx.OpenUnnamed(ctx.Root, name, abi.O_RDWR|abi.O_EXCL, 0o777)
+}
 
 // Domainname returns the NIS domain name (getdomainname(2)).
 func (k *Kernel) Domainname() string { return *k.domainname.Load() }
