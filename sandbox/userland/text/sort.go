@@ -55,7 +55,7 @@ func Sort(c *applet.Context) int {
 	if o.Has("cC") {
 		return s.check(c, lines, o.Has("u"))
 	}
-	stable := o.Has("s") || o.Has("u")
+	stable := o.Has("s")
 	compare := func(a, b []byte) int {
 		d := s.compare(a, b)
 		if d == 0 && !stable {
