@@ -18,6 +18,8 @@ type Sandbox struct {
 	rt   *Runtime
 	cfg  Config
 	root *overlay.FS
+	// temporary is the directory of a writable layer that ends with the sandbox, "" for one that is kept.
+	temporary string
 
 	mu     sync.Mutex
 	live   *instance // the mounts and the kernel; nil when nobody uses them
@@ -50,8 +52,17 @@ func (rt *Runtime) Open(cfg *Config) (*Sandbox, error) {
 		}
 		layers = append(layers, l)
 	}
-	root, err := overlay.Open(layers, cfg.Upper, overlay.Options{SizeLimit: cfg.SizeLimit, Volatile: cfg.Volatile})
+	if cfg.Upper == "" {
+		dir, err := os.MkdirTemp("", "sandbox-")
+		if err != nil {
+			return nil, fmt.Errorf("making a writable layer: %w", err)
+		}
+		s.temporary = dir
+		s.cfg.Upper, s.cfg.Volatile = dir, true
+	}
+	root, err := overlay.Open(layers, s.cfg.Upper, overlay.Options{SizeLimit: cfg.SizeLimit, Volatile: s.cfg.Volatile})
 	if err != nil {
+		s.removeTemporary()
 		return nil, fmt.Errorf("opening root filesystem: %w", err)
 	}
 	s.root = root
@@ -187,7 +198,14 @@ func (s *Sandbox) Close() error {
 		}
 		s.drop(in)
 	}
-	return s.root.Close()
+	return errors.Join(s.root.Close(), s.removeTemporary())
+}
+
+func (s *Sandbox) removeTemporary() error {
+	if s.temporary == "" {
+		return nil
+	}
+	return overlay.Remove(s.temporary)
 }
 
 // errno returns the errno in an error of the filesystem.

@@ -11,28 +11,10 @@ import (
 
 	"github.com/sockerless/sockerless/sandbox"
 	"github.com/sockerless/sockerless/sandbox/abi"
+	"github.com/sockerless/sockerless/sandbox/guest/guesttest"
 	"github.com/sockerless/sockerless/sandbox/userland"
 	"github.com/sockerless/sockerless/sandbox/userland/rootfs"
 )
-
-// sink is a Sink that keeps everything.
-type sink struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *sink) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-func (s *sink) HasRoom() bool { return true }
-func (s *sink) OnRoom(func()) {}
-func (s *sink) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
-}
 
 // world is a runtime with the embedded image, shared by the package's tests: compiling the busybox takes seconds.
 type world struct {
@@ -94,8 +76,8 @@ func open(t testing.TB, change func(*sandbox.Config)) *sandbox.Sandbox {
 // run runs a program to its end.
 func run(t testing.TB, s *sandbox.Sandbox, argv ...string) (stdout, stderr string, code int) {
 	t.Helper()
-	var out, errs sink
-	p, err := s.Start(&sandbox.ProcessConfig{Argv: argv, Env: []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}, Stdout: &out, Stderr: &errs})
+	var out, errs guesttest.Buffer
+	p, err := s.Start(&sandbox.ProcessConfig{Argv: argv, Env: []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}, Stdout: sandbox.NewSink(&out), Stderr: sandbox.NewSink(&errs)})
 	if err != nil {
 		t.Fatalf("starting %v: %v", argv, err)
 	}
@@ -169,8 +151,8 @@ func TestTheEndOfPid1EndsEverything(t *testing.T) {
 func TestStandardInputReachesTheProgram(t *testing.T) {
 	t.Parallel()
 	s := open(t, nil)
-	var out sink
-	p, err := s.Start(&sandbox.ProcessConfig{Argv: []string{"/bin/cat"}, Stdin: true, Stdout: &out})
+	var out guesttest.Buffer
+	p, err := s.Start(&sandbox.ProcessConfig{Argv: []string{"/bin/cat"}, Stdin: true, Stdout: sandbox.NewSink(&out)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -215,5 +197,30 @@ func TestAProgramThatReplacedAShellWithRedirectionsLeavesNoPipeOpen(t *testing.T
 		if stdout, stderr, code := run(t, s, "sh", "-c", script); stdout != "" || stderr != "" || code != 0 {
 			t.Errorf("%s gives %q, %q, %d", script, stdout, stderr, code)
 		}
+	}
+}
+
+func TestASandboxWithoutAnUpperDirectoryLeavesNothing(t *testing.T) {
+	w, err := shared()
+	if err != nil {
+		t.Skipf("left out: %v", err)
+	}
+	tmp := t.TempDir()
+	t.Setenv("TMPDIR", tmp)
+	s, err := w.rt.Open(&sandbox.Config{Layers: w.layers})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, errs, status := run(t, s, "/bin/sh", "-c", "echo kept > /tmp/f; mkdir /new; ls -d /new"); out != "/new\n" || status != 0 {
+		t.Errorf("%q, %q, status %#x", out, errs, status)
+	}
+	if out, _, _ := run(t, s, "/bin/cat", "/tmp/f"); out != "kept\n" {
+		t.Errorf("the second program reads %q", out)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	if left, err := os.ReadDir(tmp); err != nil || len(left) != 0 {
+		t.Errorf("left: %v, %v", left, err)
 	}
 }

@@ -12,31 +12,39 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tetratelabs/wazero"
+
 	"github.com/sockerless/sockerless/sandbox/abi"
 	"github.com/sockerless/sockerless/sandbox/guest"
 	"github.com/sockerless/sockerless/sandbox/kernel"
 	"github.com/sockerless/sockerless/sandbox/linux"
 	"github.com/sockerless/sockerless/sandbox/vfs"
+	"github.com/sockerless/sockerless/sandbox/vfs/hostfs"
 	"github.com/sockerless/sockerless/sandbox/vfs/tmpfs"
 	"github.com/sockerless/sockerless/sandbox/wasi"
 	"github.com/sockerless/sockerless/sandbox/wasm"
 )
 
 // loader is one for all tests of a process: what is compiled once need not be again.
-var loader = sync.OnceValues(func() (*guest.Loader, error) {
+var loader = sync.OnceValues(func() (*guest.Loader, error) { return NewLoader() })
+
+// Host adds a host module to a runtime.
+type Host func(context.Context, wazero.Runtime) error
+
+// NewLoader makes a loader with an engine of its own, whose programs may also import these modules.
+func NewLoader(more ...Host) (*guest.Loader, error) {
 	ctx := context.Background()
 	e, err := wasm.New(ctx, wasm.Config{InitGuest: guest.Init()})
 	if err != nil {
 		return nil, err
 	}
-	if err := wasi.Instantiate(ctx, e.Runtime()); err != nil {
-		return nil, err
-	}
-	if err := linux.Instantiate(ctx, e.Runtime()); err != nil {
-		return nil, err
+	for _, instantiate := range append([]Host{wasi.Instantiate, linux.Instantiate}, more...) {
+		if err := instantiate(ctx, e.Runtime()); err != nil {
+			return nil, err
+		}
 	}
 	return guest.NewLoader(e, nil), nil
-})
+}
 
 // Box is a sandbox with an empty tmpfs as its root.
 type Box struct {
@@ -50,13 +58,49 @@ type Box struct {
 // New makes a sandbox, with /dev/null and /tmp, that ends with the test.
 func New(t testing.TB, limits kernel.Limits) *Box {
 	t.Helper()
+	return NewWith(t, limits, defaultLoader(t))
+}
+
+func defaultLoader(t testing.TB) *guest.Loader {
+	t.Helper()
 	l, err := loader()
 	if err != nil {
 		t.Fatal(err)
 	}
+	return l
+}
+
+// NewPair makes two sandboxes that have a directory of the host at /mnt in common, as a volume.
+func NewPair(t testing.TB) (dir string, boxes [2]*Box) {
+	t.Helper()
+	dir = t.TempDir()
+	shared := new(kernel.Shared)
+	for i := range boxes {
+		b := newBox(t, kernel.Limits{}, defaultLoader(t), shared)
+		b.check(b.Root.Mkdir(b.Root.Cwd, "/mnt", 0o755))
+		fs, err := hostfs.Open(dir, hostfs.Options{})
+		b.check(err)
+		t.Cleanup(func() { fs.Close() })
+		at, err := b.Root.Walk(b.Root.Cwd, "/mnt", true)
+		b.check(err)
+		_, err = b.Kernel.Namespace().Mount(fs.Filesystem().Root(), at, 0)
+		b.check(err)
+		boxes[i] = b
+	}
+	return dir, boxes
+}
+
+// NewWith is New with a loader of the caller's, as NewLoader makes it.
+func NewWith(t testing.TB, limits kernel.Limits, l *guest.Loader) *Box {
+	t.Helper()
+	return newBox(t, limits, l, nil)
+}
+
+func newBox(t testing.TB, limits kernel.Limits, l *guest.Loader, shared *kernel.Shared) *Box {
+	t.Helper()
 	ns := vfs.NewNamespace(tmpfs.New(tmpfs.Options{Mode: 0o755}), 0)
 	b := &Box{t: t, Root: &vfs.Context{NS: ns, Root: ns.Root(), Cwd: ns.Root(), Cred: &vfs.Cred{}}}
-	b.Kernel = kernel.New(kernel.Config{Hostname: "box", NS: ns, Loaders: []kernel.Loader{l, &b.functions}, Limits: limits})
+	b.Kernel = kernel.New(kernel.Config{Hostname: "box", NS: ns, Loaders: []kernel.Loader{l, &b.functions}, Limits: limits, Shared: shared})
 	t.Cleanup(b.Kernel.Close)
 	for dir, mode := range map[string]uint32{"/bin": 0o755, "/dev": 0o755, "/tmp": abi.S_ISVTX | 0o777} {
 		b.check(b.Root.Mkdir(b.Root.Cwd, dir, mode))
@@ -161,9 +205,15 @@ func (b *Box) Start(opt Options, argv ...string) *Process {
 // Wait waits for the program's end, at most a minute.
 func (p *Process) Wait() abi.WaitStatus {
 	p.t.Helper()
+	return p.WaitFor(time.Minute)
+}
+
+// WaitFor is Wait for a program that may run longer.
+func (p *Process) WaitFor(most time.Duration) abi.WaitStatus {
+	p.t.Helper()
 	select {
 	case <-p.Done():
-	case <-time.After(time.Minute):
+	case <-time.After(most):
 		p.t.Fatalf("%q does not end; stdout %q, stderr %q", p.Image().Argv, p.Stdout, p.Stderr)
 	}
 	return p.Status()

@@ -32,6 +32,8 @@ func Gzip(c *applet.Context) int {
 	if x := o.Last("123456789"); x != 0 {
 		level = int(x - '0')
 	}
+	// The library's 9 takes three times as long as its 8, which makes less than busybox's 9 does.
+	level = min(level, 8)
 	return compressFiles(c, o, formatNamed("gzip"), level)
 }
 

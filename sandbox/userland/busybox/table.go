@@ -10,6 +10,7 @@ import (
 	"github.com/sockerless/sockerless/sandbox/userland/core"
 	"github.com/sockerless/sockerless/sandbox/userland/diff"
 	"github.com/sockerless/sockerless/sandbox/userland/files"
+	"github.com/sockerless/sockerless/sandbox/userland/network"
 	"github.com/sockerless/sockerless/sandbox/userland/process"
 	"github.com/sockerless/sockerless/sandbox/userland/search"
 	"github.com/sockerless/sockerless/sandbox/userland/sed"
@@ -83,9 +84,12 @@ var applets = map[string]applet.Func{
 	"hexdump":       binary.Hexdump,
 	"hostid":        system.Hostid,
 	"hostname":      system.Hostname,
+	"httpd":         network.Httpd,
 	"id":            system.ID,
+	"ifconfig":      network.Ifconfig,
 	"install":       files.Install,
 	"ionice":        process.Ionice,
+	"ip":            network.IP,
 	"kill":          process.Kill,
 	"killall":       process.Killall,
 	"killall5":      process.Killall5,
@@ -109,16 +113,21 @@ var applets = map[string]applet.Func{
 	"mount":         files.ListMounts,
 	"mountpoint":    files.Mountpoint,
 	"mv":            files.Mv,
+	"nc":            network.Nc,
+	"netstat":       network.Netstat,
 	"nice":          process.Nice,
 	"nl":            text.Nl,
 	"nohup":         process.Nohup,
 	"nproc":         system.Nproc,
+	"nslookup":      network.Nslookup,
 	"od":            binary.Od,
 	"passwd":        accounts.Passwd,
 	"paste":         text.Paste,
 	"patch":         diff.Patch,
 	"pgrep":         process.Pgrep,
 	"pidof":         process.Pidof,
+	"ping":          network.Ping,
+	"ping6":         network.Ping,
 	"pipe_progress": files.PipeProgress,
 	"pkill":         process.Pkill,
 	"pmap":          process.Pmap,
@@ -135,6 +144,7 @@ var applets = map[string]applet.Func{
 	"rev":           text.Rev,
 	"rm":            files.Rm,
 	"rmdir":         files.Rmdir,
+	"route":         network.Route,
 	"run-parts":     process.RunParts,
 	"sed":           sed.Sed,
 	"seq":           core.Seq,
@@ -187,6 +197,7 @@ var applets = map[string]applet.Func{
 	"w":             system.Who,
 	"watch":         process.Watch,
 	"wc":            text.Wc,
+	"wget":          network.Wget,
 	"which":         files.Which,
 	"who":           system.Who,
 	"whoami":        system.Whoami,
