@@ -209,6 +209,7 @@ var table = []Info{
 	{"usleep", "N", "Pause for N microseconds"},
 	{"uudecode", "[-o OUTFILE] [INFILE]", "Restore the file that uuencode wrote\n\n\t-o OUTFILE\tInstead of the name that it has"},
 	{"uuencode", "[-m] [FILE] NAME", "Write FILE or stdin as printable characters\n\n\t-m\tAs base 64"},
+	{"vi", "[-c CMD] [-R] [FILE]", "Edit FILE on the terminal\n\n\t-c CMD\tBegin with a command of the bottom line\n\t-R\tRead-only"},
 	{"w", "", "List the users who are logged in"},
 	{"watch", "[-n SEC] [-t] PROG ARGS", "Run PROG periodically"},
 	{"wc", "[-cmlwL] [FILE]...", "Count lines, words, and bytes for FILEs (or stdin)"},

@@ -9,6 +9,7 @@ import (
 	"github.com/sockerless/sockerless/sandbox/userland/calc"
 	"github.com/sockerless/sockerless/sandbox/userland/core"
 	"github.com/sockerless/sockerless/sandbox/userland/diff"
+	"github.com/sockerless/sockerless/sandbox/userland/edit"
 	"github.com/sockerless/sockerless/sandbox/userland/files"
 	"github.com/sockerless/sockerless/sandbox/userland/network"
 	"github.com/sockerless/sockerless/sandbox/userland/process"
@@ -194,6 +195,7 @@ var applets = map[string]applet.Func{
 	"usleep":        core.Usleep,
 	"uudecode":      sums.Uudecode,
 	"uuencode":      sums.Uuencode,
+	"vi":            edit.Vi,
 	"w":             system.Who,
 	"watch":         process.Watch,
 	"wc":            text.Wc,
