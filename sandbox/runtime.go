@@ -30,7 +30,7 @@ type Runtime struct {
 	engine  *wasm.Engine
 	loaders []kernel.Loader
 	layers  layer.Cache
-	fifos   kernel.FifoTable // on binds and volumes
+	kernels kernel.Shared // fifos and locks on binds and volumes
 	log     *slog.Logger
 
 	mu     sync.Mutex

@@ -43,7 +43,9 @@ func (g *Guest) Reserve(delta int64) bool {
 	if g.Task == nil || g.Task.Reserve(delta) {
 		return true
 	}
-	g.Task.OOM()
+	if !g.Task.OverLimit(delta) { // memory.grow fails at a limit of the process's own
+		g.Task.OOM()
+	}
 	return false
 }
 

@@ -19,8 +19,11 @@ func (t *Task) Dying() bool {
 }
 
 // Checkpoint acts on what came in: it waits while the task is stopped or the sandbox frozen, and returns EINTR when
-// the task is dying. Programs call it often; it costs an atomic load when there is nothing.
+// the task is dying. Programs call it often; it costs two atomic loads when there is nothing.
 func (t *Task) Checkpoint() error {
+	if due := t.cpuTimers.next.Load(); due != 0 && int64(t.CPU()) >= due {
+		t.cpuDue()
+	}
 	if !t.attention.Load() {
 		return nil
 	}
@@ -163,6 +166,8 @@ func (t *Task) read(o *vfs.OpenFile, p []byte, wait bool) (int, error) {
 		}
 		n, err := o.Read(p)
 		if err != abi.EAGAIN || !wait {
+			t.io.reads.Add(1)
+			t.io.readBytes.Add(uint64(n))
 			return n, err
 		}
 		if err := t.Await(o, abi.POLLIN, time.Time{}); err != nil {
@@ -178,10 +183,21 @@ func (t *Task) Write(o *vfs.OpenFile, p []byte) (int, error) { return t.write(o,
 func (t *Task) TryWrite(o *vfs.OpenFile, p []byte) (int, error) { return t.write(o, p, false) }
 
 func (t *Task) write(o *vfs.OpenFile, p []byte, wait bool) (int, error) {
+	n, err := t.writeAll(o, p, wait)
+	t.io.writes.Add(1)
+	t.io.wroteBytes.Add(uint64(n))
+	return n, err
+}
+
+func (t *Task) writeAll(o *vfs.OpenFile, p []byte, wait bool) (int, error) {
 	if f, ok := o.File.(*ttyFile); ok {
 		if err := f.t.mayUse(t, true); err != nil {
 			return 0, err
 		}
+	}
+	p, err := t.fits(o, p, position)
+	if err != nil {
+		return 0, err
 	}
 	done := 0
 	for {

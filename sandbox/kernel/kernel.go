@@ -8,6 +8,7 @@ import (
 
 	"github.com/sockerless/sockerless/sandbox/abi"
 	"github.com/sockerless/sockerless/sandbox/vfs"
+	"github.com/sockerless/sockerless/sandbox/vfs/tmpfs"
 )
 
 // Config describes a sandbox.
@@ -17,8 +18,15 @@ type Config struct {
 	NS         *vfs.Namespace
 	Loaders    []Loader
 	Limits     Limits
-	Fifos      *FifoTable   // for files that other kernels have too; nil keeps their fifos apart
+	Shared     *Shared      // for files that other kernels have too; nil keeps their fifos and locks apart
 	Log        *slog.Logger // nil discards
+}
+
+// Shared is what kernels whose containers have files in common know of those files together: the pipes behind fifos, and
+// locks. Its zero value is ready for use.
+type Shared struct {
+	fifos FifoTable
+	locks vfs.LockTable
 }
 
 // Limits bound a sandbox as a whole. Zero means no limit.
@@ -54,7 +62,9 @@ type Kernel struct {
 
 	fifos  FifoTable
 	shared *FifoTable // of filesystems that are shared with other kernels
+	locks  *vfs.LockTable
 	ptys   ptyTable
+	memfs  func() *vfs.Context // of files that are in memory only, made at the first
 }
 
 // New makes a kernel; it runs nothing until Start.
@@ -67,10 +77,14 @@ func New(cfg Config) *Kernel {
 		loaders: cfg.Loaders, ns: cfg.NS, log: log, limits: cfg.Limits, boot: time.Now(),
 		tasks: make(map[int]*Task), empty: make(chan struct{}),
 	}
-	k.shared = cfg.Fifos
-	if k.shared == nil {
-		k.shared = &k.fifos
+	if cfg.Shared == nil {
+		cfg.Shared = new(Shared)
 	}
+	k.shared, k.locks = &cfg.Shared.fifos, &cfg.Shared.locks
+	k.memfs = sync.OnceValue(func() *vfs.Context {
+		ns := vfs.NewNamespace(tmpfs.New(tmpfs.Options{Charge: k.Reserve}), 0)
+		return &vfs.Context{NS: ns, Root: ns.Root(), Cwd: ns.Root(), Cred: &vfs.Cred{}}
+	})
 	k.hostname.Store(&cfg.Hostname)
 	k.domainname.Store(&cfg.Domainname)
 	k.memLimit.Store(cfg.Limits.Memory)
@@ -88,6 +102,13 @@ func (k *Kernel) Hostname() string { return *k.hostname.Load() }
 
 // SetHostname sets it.
 func (k *Kernel) SetHostname(name string) { k.hostname.Store(&name) }
+
+// OpenMemory opens a new file that is in memory only (memfd_create(2)), shown in /proc by a name. Its memory counts as the
+// sandbox's.
+func (k *Kernel) OpenMemory(name string) (*vfs.OpenFile, error) {
+	ctx := k.memfs()
+	return ctx.OpenUnnamed(ctx.Root, name, abi.O_RDWR|abi.O_EXCL, 0o777)
+}
 
 // Domainname returns the NIS domain name (getdomainname(2)).
 func (k *Kernel) Domainname() string { return *k.domainname.Load() }

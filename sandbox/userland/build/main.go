@@ -9,6 +9,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"io/fs"
@@ -22,6 +23,8 @@ const (
 	module = "github.com/benhoyt/goawk"
 	pkg    = "github.com/sockerless/sockerless/sandbox/userland"
 	host   = ` "` + pkg + `/awk/host"`
+	// patched is where the copy is. The path gets into the busybox, whose bytes are to depend on the source alone.
+	patched = "./sandbox/userland/.goawk"
 )
 
 // imports lists, by file of goawk, the import lines that are replaced.
@@ -62,11 +65,11 @@ func build(out string, native bool) error {
 		return err
 	}
 	defer os.RemoveAll(work)
-	if err := patchedCopy(filepath.Join(work, "goawk")); err != nil {
-		return err
-	}
 	root, err := goOutput("list", "-m", "-f", "{{.Dir}}")
 	if err != nil {
+		return err
+	}
+	if err := patchedCopy(filepath.Join(root, patched)); err != nil {
 		return err
 	}
 	for _, name := range []string{"go.mod", "go.sum"} {
@@ -75,13 +78,13 @@ func build(out string, native bool) error {
 			return err
 		}
 		if name == "go.mod" {
-			text = fmt.Appendf(text, "\nreplace %s => %s\n", module, filepath.Join(work, "goawk"))
+			text = fmt.Appendf(text, "\nreplace %s => %s\n", module, patched)
 		}
 		if err := os.WriteFile(filepath.Join(work, name), text, 0o644); err != nil {
 			return err
 		}
 	}
-	args := []string{"build", "-modfile=" + filepath.Join(work, "go.mod"), "-buildvcs=false", "-trimpath", "-ldflags=-s -w", "-o", out}
+	args := []string{"build", "-modfile=" + filepath.Join(work, "go.mod"), "-buildvcs=false", "-trimpath", "-ldflags=-s -w -buildid=", "-o", out} // without the id, which depends on work, the same source gives the same bytes
 	env := append(os.Environ(), "CGO_ENABLED=0")
 	if !native {
 		args = append(args, "-buildmode=c-shared")
@@ -118,16 +121,33 @@ func patchedCopy(dir string) error {
 				return err
 			}
 			target := filepath.Join(dir, rel)
-			if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
-				return err
-			}
-			return os.WriteFile(target, text, 0o644)
+			return replaceFile(target, text)
 		})
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// replaceFile writes a file that another build may be reading.
+func replaceFile(path string, text []byte) error {
+	if old, err := os.ReadFile(path); err == nil && string(old) == string(text) {
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".new-")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name()) // gone when all went well
+	_, err = f.Write(text)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
 }
 
 // replaceImports replaces the imports and lines of a file.
