@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	containertypes "github.com/moby/moby/api/types/container"
 	eventtypes "github.com/moby/moby/api/types/events"
 
 	"github.com/sockerless/sockerless/daemon/api"
@@ -36,6 +37,7 @@ type Config struct {
 	Synthetic     bool   // run no programs
 	ImageFallback image.Fallback
 	Debug         bool
+	LogConfig     containertypes.LogConfig // of containers that name no log driver; the zero value is json-file
 	Log           *slog.Logger
 }
 
@@ -98,6 +100,7 @@ func New(ctx context.Context, cfg Config) (_ *Daemon, err error) {
 	}
 	if d.containers, err = container.New(container.Deps{
 		Root: cfg.DataRoot, Store: d.state, Images: d.images, Volumes: d.volumes, Events: d.events, Runtime: rt, Log: d.log,
+		LogDefaults: cfg.LogConfig,
 	}); err != nil {
 		return nil, fmt.Errorf("opening the containers: %w", err)
 	}
@@ -171,8 +174,17 @@ func Warm(ctx context.Context, root string, log *slog.Logger) error {
 	return errors.Join(rt.Warm(ctx, busybox), rt.Close())
 }
 
-// Handler serves the Engine API.
-func (d *Daemon) Handler() http.Handler { return d.api }
+// HTTPServer makes a server of the Engine API. It speaks HTTP/1 and, as dockerd, HTTP/2 without TLS to who begins with
+// it.
+func (d *Daemon) HTTPServer() *http.Server {
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(true)
+	return &http.Server{
+		Handler: d.api, Protocols: protocols, ReadHeaderTimeout: time.Minute,
+		ErrorLog: slog.NewLogLogger(d.log.Handler(), slog.LevelWarn),
+	}
+}
 
 // Healthy reports whether the daemon can still answer.
 func (d *Daemon) Healthy(ctx context.Context) error {
