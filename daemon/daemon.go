@@ -22,6 +22,7 @@ import (
 	"github.com/sockerless/sockerless/daemon/container"
 	"github.com/sockerless/sockerless/daemon/events"
 	"github.com/sockerless/sockerless/daemon/image"
+	"github.com/sockerless/sockerless/daemon/network"
 	"github.com/sockerless/sockerless/daemon/store"
 	"github.com/sockerless/sockerless/daemon/synthetic"
 	"github.com/sockerless/sockerless/daemon/volume"
@@ -101,6 +102,7 @@ func New(ctx context.Context, cfg Config) (_ *Daemon, err error) {
 	if d.containers, err = container.New(container.Deps{
 		Root: cfg.DataRoot, Store: d.state, Images: d.images, Volumes: d.volumes, Events: d.events, Runtime: rt, Log: d.log,
 		LogDefaults: cfg.LogConfig,
+		Bridge:      network.NewBridge(),
 	}); err != nil {
 		return nil, fmt.Errorf("opening the containers: %w", err)
 	}
