@@ -55,19 +55,15 @@ func (d *Daemon) Info(ctx context.Context) (*system.Info, error) {
 		return nil, err
 	}
 	n := d.containers.Count()
-	host, err := os.Hostname()
-	if err != nil {
-		host = "localhost"
-	}
 	runtimes := map[string]system.RuntimeWithStatus{runtimeName: {}}
 	info := &system.Info{
-		ID: d.id, Name: host, ServerVersion: Version(),
+		ID: d.id, Name: hostname(), ServerVersion: Version(),
 		Containers: n.Total, ContainersRunning: n.Running, ContainersPaused: n.Paused, ContainersStopped: n.Stopped,
 		Images: len(images),
 		Driver: "sockerless", DriverStatus: [][2]string{{"Layers", "uncompressed tar with index"}},
 		Plugins:     system.PluginsInfo{Volume: []string{volume.Driver}, Network: []string{}, Log: []string{"json-file"}},
 		MemoryLimit: !d.cfg.Synthetic, PidsLimit: !d.cfg.Synthetic,
-		Debug: d.cfg.Debug, NFd: openFDs(), NGoroutines: runtime.NumGoroutine(), NEventsListener: d.events.Subscribers(),
+		Debug: d.debug.Load(), NFd: openFDs(), NGoroutines: runtime.NumGoroutine(), NEventsListener: d.events.Subscribers(),
 		SystemTime: time.Now().UTC().Format(time.RFC3339Nano), LoggingDriver: "json-file", CgroupDriver: "none",
 		KernelVersion: kernel.Release, OperatingSystem: "Sockerless (WebAssembly sandbox)", OSType: "linux", Architecture: architecture(),
 		IndexServerAddress: "https://index.docker.io/v1/", NCPU: runtime.NumCPU(), MemTotal: totalMemory(),
@@ -86,6 +82,15 @@ func (d *Daemon) Info(ctx context.Context) (*system.Info, error) {
 		info.Warnings = []string{"WARNING: synthetic mode: containers run nothing and exit 0 at once"}
 	}
 	return info, nil
+}
+
+// hostname is the host's name as dockerd tells it.
+func hostname() string {
+	name, err := os.Hostname()
+	if err != nil {
+		return "localhost"
+	}
+	return name
 }
 
 // identity returns the daemon's own id, which is made once for a data root.

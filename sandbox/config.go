@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"errors"
+	"time"
 
 	"github.com/sockerless/sockerless/sandbox/abi"
 )
@@ -39,6 +40,11 @@ type Config struct {
 type Limits struct {
 	Memory int64 // bytes of programs' memory
 	Pids   int64 // tasks
+	// CPUShares is the weight against other sandboxes when processors are short, as in cgroup-v1's cpu.shares: 2 to
+	// 262144, 0 for 1024.
+	CPUShares int64
+	// CPUQuota is the CPU time of all tasks together in each CPUPeriod; 0 does not bound it. A period of 0 is 100 ms.
+	CPUQuota, CPUPeriod time.Duration
 }
 
 // MountType tells what a Mount mounts.

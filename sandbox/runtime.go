@@ -31,7 +31,8 @@ type Runtime struct {
 	engine  *wasm.Engine
 	loaders []kernel.Loader
 	layers  layer.Cache
-	fifos   kernel.FifoTable // on binds and volumes
+	kernels kernel.Shared // fifos and locks on binds and volumes
+	sched   *kernel.Scheduler
 	log     *slog.Logger
 
 	mu     sync.Mutex
@@ -72,6 +73,7 @@ func NewRuntime(ctx context.Context, cfg RuntimeConfig) (*Runtime, error) {
 	return &Runtime{
 		engine:  engine,
 		loaders: []kernel.Loader{guest.NewLoader(engine, log), shell.Loader()},
+		sched:   kernel.NewScheduler(0),
 		log:     log,
 		shared:  make(map[string]*sharedVolume),
 		memory:  make(map[string]*sharedTmpfs),

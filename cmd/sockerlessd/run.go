@@ -110,7 +110,7 @@ func answers(host string) bool {
 
 // privateDaemon runs a daemon in this process, on a socket that only we can reach.
 func privateDaemon(ctx context.Context, cfg *config, stderr io.Writer) (host string, stop func(), err error) {
-	d, err := daemon.New(ctx, daemonConfig(cfg, newLogger(cfg.LogLevel, stderr)))
+	d, err := daemon.New(ctx, daemonConfig(cfg, newLogger(cfg.level(), stderr)))
 	if err != nil {
 		return "", nil, err
 	}

@@ -32,7 +32,7 @@ func (p *procKernel) System() procfs.System {
 	last := k.lastPid
 	running := 0
 	for _, t := range k.tasks {
-		if !t.zombie && t.sleepFrom.Load() == 0 {
+		if !t.zombie && !t.asleep.Load() {
 			running++
 		}
 	}
@@ -52,12 +52,15 @@ const defaultMemory = 4 << 30
 func (p *procKernel) Cgroup() procfs.Cgroup {
 	u, l := p.k.Usage(), p.k.Limits()
 	return procfs.Cgroup{
-		MemoryMax: uint64(l.Memory), MemoryCurrent: uint64(max(u.Memory, 0)), OOMKills: uint64(u.OOMKills),
+		MemoryMax: uint64(l.Memory), MemoryCurrent: uint64(max(u.Memory, 0)), MemoryPeak: uint64(max(u.MaxMemory, 0)),
+		OOMKills: uint64(u.OOMKills),
 		UserTime: u.CPU, PidsMax: int(l.Pids), PidsCurrent: u.Tasks,
 	}
 }
 
 func (p *procKernel) Namespace() *vfs.Namespace { return p.k.ns }
+
+func (p *procKernel) Locks() []vfs.HeldLock { return p.k.locks.List(p.k) }
 
 func (p *procKernel) Pids() []int {
 	tasks := p.k.Tasks()
@@ -108,11 +111,17 @@ func (p procTask) FD(n int) (f *vfs.OpenFile, cloexec, ok bool) {
 
 func (p procTask) Status() procfs.Status {
 	t := p.t
-	cpu, mem := t.CPU(), uint64(max(t.Memory(), 0))
+	cpu, mem, peak := t.CPU(), uint64(max(t.Memory(), 0)), uint64(max(t.maxMemory.Load(), 0))
 	st := procfs.Status{
 		PID: t.pid, Comm: t.Image().Comm, State: t.State(), Cred: t.Cred(), Umask: t.Umask(), Nice: t.Nice(), Start: t.start,
-		User: cpu, ChildUser: t.ChildCPU(), Size: mem, RSS: mem, FDSize: len(t.Files.List()), Limits: *t.limits.Load(),
+		User: cpu, ChildUser: t.ChildCPU(), Size: mem, RSS: mem, PeakSize: peak, Peak: peak, FDSize: len(t.Files.List()), Limits: *t.limits.Load(),
 		Foreground: -1,
+		IO: procfs.IO{
+			ReadChars: t.io.readBytes.Load(), WriteChars: t.io.wroteBytes.Load(), Reads: t.io.reads.Load(), Writes: t.io.writes.Load(),
+		},
+	}
+	if mem > 0 { // a WebAssembly program's memory begins at 0
+		st.Maps = []procfs.Mapping{{End: mem, Perms: "rw-p", Name: "[heap]"}}
 	}
 	st.Pending, st.Blocked, st.Ignored, st.Caught = t.Signals()
 	t.k.mu.Lock()

@@ -356,6 +356,9 @@ func fdFilestatSetSize(g *guest.Guest, s []uint64) error {
 		return err
 	}
 	defer o.Release()
+	if err := g.Task.MayGrow(int64(s[1])); err != nil {
+		return err
+	}
 	return o.Truncate(int64(s[1]))
 }
 

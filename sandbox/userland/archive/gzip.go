@@ -33,6 +33,8 @@ func Gzip(c *applet.Context) int {
 	if x := o.Last("123456789"); x != 0 {
 		level = int(x - '0')
 	}
+	// The library's 9 takes three times as long as its 8, which makes less than busybox's 9 does.
+	level = min(level, 8)
 	if x := o.Has("c") || len(c.Args) == 0; x && sys.Isatty(1) && !o.Has("f") {
 		c.Fatalf("compressed data not written to terminal, use -f to force it")
 	}

@@ -26,6 +26,8 @@ type Kernel interface {
 	Pids() []int
 	// Task finds a process.
 	Task(pid int) (Task, bool)
+	// Locks lists the file locks of the sandbox's processes.
+	Locks() []vfs.HeldLock
 	// Self tells the process and thread that a vfs.Context's Caller is; 0 when it is none of this sandbox.
 	Self(caller any) (pid, tid int)
 }
@@ -143,6 +145,7 @@ type Interface struct {
 // Cgroup is the sandbox's limits and use of them.
 type Cgroup struct {
 	MemoryMax, MemoryCurrent uint64        // bytes; a limit of 0 is none
+	MemoryPeak               uint64        // the most so far
 	OOMKills                 uint64        // processes killed at the limit
 	CPUQuota, CPUPeriod      time.Duration // a quota of 0 is none
 	CPUWeight                int           // 1 to 10000; 0 is the default of 100

@@ -48,6 +48,14 @@ func (k *testKernel) Task(pid int) (Task, bool) {
 	return t, ok
 }
 
+func (k *testKernel) Locks() []vfs.HeldLock {
+	posix, ofd := &vfs.LockOwner{PID: 7}, &vfs.LockOwner{Kind: vfs.DescriptionLock, PID: 7}
+	return []vfs.HeldLock{
+		{Lock: vfs.Lock{Owner: posix, Type: abi.F_WRLCK, Start: 5, End: 9}, File: vfs.FileID{Dev: abi.Mkdev(0xfe, 1), Ino: 12}},
+		{Lock: vfs.Lock{Owner: ofd, Type: abi.F_RDLCK, End: vfs.LockEnd}, File: vfs.FileID{Ino: 13}},
+	}
+}
+
 func (k *testKernel) Self(caller any) (int, int) {
 	if t, ok := caller.(*testTask); ok {
 		return t.status.PID, t.status.PID
@@ -252,7 +260,7 @@ var number = regexp.MustCompile(`[0-9a-f]{16}|\d+`)
 func TestTablesLookLikeLinux(t *testing.T) {
 	t.Parallel()
 	_, task := sandbox(t)
-	for _, name := range []string{"self/status", "meminfo", "self/io", "self/fdinfo/0", "stat"} {
+	for _, name := range []string{"self/status", "meminfo", "self/io", "self/fdinfo/0", "stat", "self/smaps_rollup"} {
 		b, err := os.ReadFile("/proc/" + name)
 		if err != nil {
 			t.Logf("not compared: %v", err)
@@ -287,6 +295,33 @@ func TestTablesLookLikeLinux(t *testing.T) {
 				t.Errorf("%s: ours %q, this machine's %q", name, line, theirs[at-1])
 			}
 		}
+	}
+}
+
+func TestLocksAndNamespacesAreShown(t *testing.T) {
+	t.Parallel()
+	_, task := sandbox(t)
+	text, err := read(task.ctx, "/proc/locks")
+	must(t, err)
+	if want := "1: POSIX  ADVISORY  WRITE 7 fe:01:12 5 9\n2: OFDLCK ADVISORY  READ  -1 00:00:13 0 EOF\n"; text != want {
+		t.Errorf("locks\n%swant\n%s", text, want)
+	}
+	pid, err := task.ctx.Readlink(task.ctx.Cwd, "/proc/self/ns/pid")
+	must(t, err)
+	forChildren, err := task.ctx.Readlink(task.ctx.Cwd, "/proc/1/ns/pid_for_children")
+	must(t, err)
+	if pid != forChildren || !strings.HasPrefix(pid, "pid:[") {
+		t.Errorf("namespaces %s, %s", pid, forChildren)
+	}
+	p, err := task.ctx.Walk(task.ctx.Cwd, "/proc/self/ns/mnt", true)
+	must(t, err)
+	st, err := p.Inode().Stat()
+	must(t, err)
+	if name, _ := p.Inode().Readlink(); name != fmt.Sprintf("mnt:[%d]", st.Ino) {
+		t.Errorf("%s has the number %d", name, st.Ino)
+	}
+	if _, err := task.ctx.Open(task.ctx.Cwd, "/proc/self/ns/mnt", abi.O_RDONLY, 0); err != abi.EACCES {
+		t.Errorf("open of a namespace: %v", err)
 	}
 }
 
