@@ -1,8 +1,10 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"net/netip"
+	"net/url"
 	"os"
 	"runtime"
 	"strings"
@@ -71,7 +73,7 @@ func (d *Daemon) Info(ctx context.Context) (*system.Info, error) {
 			"docker.io": {Name: "docker.io", Mirrors: []string{}, Secure: true, Official: true},
 		}, Mirrors: []string{}},
 		DockerRootDir: d.cfg.DataRoot, Labels: []string{},
-		HTTPProxy: os.Getenv("HTTP_PROXY"), HTTPSProxy: os.Getenv("HTTPS_PROXY"), NoProxy: os.Getenv("NO_PROXY"),
+		HTTPProxy: maskCredentials(environment("HTTP_PROXY")), HTTPSProxy: maskCredentials(environment("HTTPS_PROXY")), NoProxy: environment("NO_PROXY"),
 		Runtimes: runtimes, DefaultRuntime: runtimeName,
 		Swarm:           swarm.Info{LocalNodeState: swarm.LocalNodeStateInactive, RemoteManagers: nil},
 		SecurityOptions: []string{"name=wasm"},
@@ -91,6 +93,21 @@ func hostname() string {
 		return "localhost"
 	}
 	return name
+}
+
+// environment looks a variable up, in capitals or not.
+func environment(name string) string {
+	return cmp.Or(os.Getenv(name), os.Getenv(strings.ToLower(name)))
+}
+
+// maskCredentials hides the user and password of a URL, in dockerd's way.
+func maskCredentials(text string) string {
+	u, err := url.Parse(text)
+	if err != nil || u.User == nil {
+		return text
+	}
+	u.User = url.UserPassword("xxxxx", "xxxxx")
+	return u.String()
 }
 
 // identity returns the daemon's own id, which is made once for a data root.
