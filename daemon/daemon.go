@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	containertypes "github.com/moby/moby/api/types/container"
 	eventtypes "github.com/moby/moby/api/types/events"
 
 	"github.com/sockerless/sockerless/daemon/api"
@@ -36,6 +37,7 @@ type Config struct {
 	Synthetic     bool   // run no programs
 	ImageFallback image.Fallback
 	Debug         bool
+	LogConfig     containertypes.LogConfig // of containers that name no log driver; the zero value is json-file
 	Log           *slog.Logger
 }
 
@@ -98,6 +100,7 @@ func New(ctx context.Context, cfg Config) (_ *Daemon, err error) {
 	}
 	if d.containers, err = container.New(container.Deps{
 		Root: cfg.DataRoot, Store: d.state, Images: d.images, Volumes: d.volumes, Events: d.events, Runtime: rt, Log: d.log,
+		LogDefaults: cfg.LogConfig,
 	}); err != nil {
 		return nil, fmt.Errorf("opening the containers: %w", err)
 	}

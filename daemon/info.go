@@ -16,6 +16,7 @@ import (
 	"github.com/moby/moby/api/types/system"
 
 	"github.com/sockerless/sockerless/daemon/api"
+	"github.com/sockerless/sockerless/daemon/container"
 	"github.com/sockerless/sockerless/daemon/image"
 	"github.com/sockerless/sockerless/daemon/volume"
 	"github.com/sockerless/sockerless/sandbox/kernel"
@@ -63,10 +64,10 @@ func (d *Daemon) Info(ctx context.Context) (*system.Info, error) {
 		Containers: n.Total, ContainersRunning: n.Running, ContainersPaused: n.Paused, ContainersStopped: n.Stopped,
 		Images: len(images),
 		Driver: "sockerless", DriverStatus: [][2]string{{"Layers", "uncompressed tar with index"}},
-		Plugins:     system.PluginsInfo{Volume: []string{volume.Driver}, Network: []string{}, Log: []string{"json-file"}},
+		Plugins:     system.PluginsInfo{Volume: []string{volume.Driver}, Network: []string{}, Log: container.LogDrivers()},
 		MemoryLimit: !d.cfg.Synthetic, PidsLimit: !d.cfg.Synthetic,
 		Debug: d.debug.Load(), NFd: openFDs(), NGoroutines: runtime.NumGoroutine(), NEventsListener: d.events.Subscribers(),
-		SystemTime: time.Now().UTC().Format(time.RFC3339Nano), LoggingDriver: "json-file", CgroupDriver: "none",
+		SystemTime: time.Now().UTC().Format(time.RFC3339Nano), LoggingDriver: cmp.Or(string(d.cfg.LogConfig.Type), "json-file"), CgroupDriver: "none",
 		KernelVersion: kernel.Release, OperatingSystem: "Sockerless (WebAssembly sandbox)", OSType: "linux", Architecture: architecture(),
 		IndexServerAddress: "https://index.docker.io/v1/", NCPU: runtime.NumCPU(), MemTotal: totalMemory(),
 		RegistryConfig: &registry.ServiceConfig{InsecureRegistryCIDRs: loopback, IndexConfigs: map[string]*registry.IndexInfo{

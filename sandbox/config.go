@@ -2,9 +2,11 @@ package sandbox
 
 import (
 	"errors"
+	"net/netip"
 	"time"
 
 	"github.com/sockerless/sockerless/sandbox/abi"
+	"github.com/sockerless/sockerless/sandbox/vnet"
 )
 
 // Config describes a sandbox.
@@ -32,6 +34,9 @@ type Config struct {
 	Files map[string][]byte
 	// ShmSize is the size of /dev/shm in bytes; 0 means 64 MiB.
 	ShmSize int64
+
+	// Net is the network that its programs see; nil makes one with loopback alone. Sandboxes may share one.
+	Net *vnet.Stack
 
 	Limits Limits
 }
@@ -88,6 +93,9 @@ type ProcessConfig struct {
 	Stderr  Sink
 	// Exec starts it only beside a first process that runs: ErrClosed otherwise (docker exec).
 	Exec bool
+	// Listen are addresses on which it gets listening sockets, of TCP, from descriptor 3 on, as systemd's socket activation gives
+	// them: for programs of WASI, which cannot make their own. LISTEN_FDS in its environment tells how many.
+	Listen []netip.AddrPort
 	// Rlimits are resource limits by abi.RLIMIT_ number, besides the defaults.
 	Rlimits map[int]abi.Rlimit
 }

@@ -25,7 +25,8 @@ func (s *Sandbox) mount() (_ *instance, err error) {
 	in := &instance{ns: vfs.NewNamespace(s.root.Filesystem(), 0)}
 	in.kernel = kernel.New(kernel.Config{
 		Hostname: s.cfg.Hostname, Domainname: s.cfg.Domainname, NS: in.ns, Loaders: s.rt.loaders,
-		Limits: kernel.Limits(s.cfg.Limits), Shared: &s.rt.kernels, Scheduler: s.rt.sched, Log: s.rt.log.With("sandbox", s.cfg.ID),
+		Limits: kernel.Limits(s.cfg.Limits), Shared: &s.rt.kernels, Scheduler: s.rt.sched, Net: s.cfg.Net, Names: &s.rt.names,
+		Log: s.rt.log.With("sandbox", s.cfg.ID),
 	})
 	defer func() {
 		if err != nil {

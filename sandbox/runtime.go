@@ -14,6 +14,7 @@ import (
 	"github.com/sockerless/sockerless/sandbox/vfs/hostfs"
 	"github.com/sockerless/sockerless/sandbox/vfs/layer"
 	"github.com/sockerless/sockerless/sandbox/vfs/overlay"
+	"github.com/sockerless/sockerless/sandbox/vnet"
 	"github.com/sockerless/sockerless/sandbox/wasi"
 	"github.com/sockerless/sockerless/sandbox/wasm"
 )
@@ -33,6 +34,7 @@ type Runtime struct {
 	layers  layer.Cache
 	kernels kernel.Shared // fifos and locks on binds and volumes
 	sched   *kernel.Scheduler
+	names   vnet.Names // of sockets on binds and volumes
 	log     *slog.Logger
 
 	mu     sync.Mutex

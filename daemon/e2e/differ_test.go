@@ -129,9 +129,10 @@ var calls = []call{
 
 // newer are texts that later dockerds, which we follow, have instead of those of Debian's.
 var newer = map[string]string{
-	"invalid restart policy 'sometimes'":                "invalid restart policy: unknown policy 'sometimes'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'",
-	"Invalid signal: FROB":                              "cannot kill container: differ-run: invalid signal: FROB",
-	"no such image: ghost: No such image: ghost:latest": "No such image: ghost:latest",
+	"invalid restart policy 'sometimes'":                  "invalid restart policy: unknown policy 'sometimes'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'",
+	"Invalid signal: FROB":                                "cannot kill container: differ-run: invalid signal: FROB",
+	"no such image: ghost: No such image: ghost:latest":   "No such image: ghost:latest",
+	"Bad parameters: you must choose at least one stream": "must specify at least one of 'stdout' or 'stderr'",
 	"": "No such container: ghost", // attach wrote it into the stream
 }
 

@@ -82,7 +82,7 @@ func TestCopiedFilesAreFoundAgain(t *testing.T) {
 	}
 	defer box.Close()
 	var out bytes.Buffer
-	if err := box.ReadArchive(t.Context(), "/d", &out); err != nil {
+	if err := box.ReadArchive(t.Context(), "/d", "d", &out); err != nil {
 		t.Fatal(err)
 	}
 	var names []string

@@ -166,7 +166,7 @@ func (t *Task) read(o *vfs.OpenFile, p []byte, wait bool) (int, error) {
 			t.io.readBytes.Add(uint64(n))
 			return n, err
 		}
-		if err := t.Await(o, abi.POLLIN, time.Time{}); err != nil {
+		if err := t.awaitSocket(o, abi.POLLIN); err != nil {
 			return 0, err
 		}
 	}
@@ -215,7 +215,7 @@ func (t *Task) writeAll(o *vfs.OpenFile, p []byte, wait bool) (int, error) {
 		if err == nil {
 			continue
 		}
-		if err := t.Await(o, abi.POLLOUT, time.Time{}); err != nil {
+		if err := t.awaitSocket(o, abi.POLLOUT); err != nil {
 			if done > 0 {
 				err = nil
 			}

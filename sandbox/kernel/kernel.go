@@ -9,6 +9,7 @@ import (
 	"github.com/sockerless/sockerless/sandbox/abi"
 	"github.com/sockerless/sockerless/sandbox/vfs"
 	"github.com/sockerless/sockerless/sandbox/vfs/tmpfs"
+	"github.com/sockerless/sockerless/sandbox/vnet"
 )
 
 // Config describes a sandbox.
@@ -20,6 +21,8 @@ type Config struct {
 	Limits     Limits
 	Shared     *Shared      // for files that other kernels have too; nil keeps their fifos and locks apart
 	Scheduler  *Scheduler   // shared with the other sandboxes; nil for one of its own
+	Net        *vnet.Stack  // nil makes one with loopback alone
+	Names      *vnet.Names  // of sockets on files that other kernels have too; nil keeps their sockets apart
 	Log        *slog.Logger // nil discards
 }
 
@@ -72,6 +75,10 @@ type Kernel struct {
 	locks  *vfs.LockTable
 	ptys   ptyTable
 	memfs  func() *vfs.Context // of files that are in memory only, made at the first
+
+	net         *vnet.Stack
+	names       vnet.Names  // of AF_UNIX sockets
+	sharedNames *vnet.Names // of those on shared filesystems
 }
 
 // New makes a kernel; it runs nothing until Start.
@@ -96,6 +103,12 @@ func New(cfg Config) *Kernel {
 		ns := vfs.NewNamespace(tmpfs.New(tmpfs.Options{Charge: k.Reserve}), 0)
 		return &vfs.Context{NS: ns, Root: ns.Root(), Cwd: ns.Root(), Cred: &vfs.Cred{}}
 	})
+	if k.net = cfg.Net; k.net == nil {
+		k.net = vnet.NewStack(vnet.StackConfig{})
+	}
+	if k.sharedNames = cfg.Names; k.sharedNames == nil {
+		k.sharedNames = &k.names
+	}
 	k.hostname.Store(&cfg.Hostname)
 	k.domainname.Store(&cfg.Domainname)
 	k.memLimit.Store(cfg.Limits.Memory)
