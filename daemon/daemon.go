@@ -54,7 +54,7 @@ type Daemon struct {
 	volumes    *volume.Service
 	events     *events.Bus
 	containers *container.Manager
-	runtime    *sandbox.Runtime // nil in synthetic mode
+	runtime    *sandbox.Runtime
 	api        *api.Server
 	debug      atomic.Bool
 	cancel     context.CancelFunc
@@ -135,10 +135,6 @@ func (d *Daemon) emit(kind eventtypes.Type) func(eventtypes.Action, string, map[
 
 // openRuntime starts what runs containers.
 func (d *Daemon) openRuntime(ctx context.Context, busybox []byte) (container.Runtime, error) {
-	if d.cfg.Synthetic {
-		d.log.Warn("synthetic mode: containers run nothing and exit 0 at once")
-		return synthetic.Runtime{}, nil
-	}
 	cache := d.cfg.CacheDir
 	if cache == "" {
 		cache = cacheDir(d.cfg.DataRoot)
@@ -148,6 +144,10 @@ func (d *Daemon) openRuntime(ctx context.Context, busybox []byte) (container.Run
 		return nil, fmt.Errorf("starting the sandbox: %w", err)
 	}
 	d.runtime = rt
+	if d.cfg.Synthetic {
+		d.log.Warn("synthetic mode: containers run nothing and exit 0 at once")
+		return synthetic.Runtime{Runtime: rt}, nil
+	}
 	go func() { // the first container finds it done
 		if err := rt.Warm(ctx, busybox); err != nil && ctx.Err() == nil {
 			d.log.Error("compiling the userland", "error", err)

@@ -60,6 +60,11 @@ func hijack(w http.ResponseWriter, r *http.Request, tty bool, more http.Header) 
 	if !tty && atLeast(r, "1.42") {
 		contentType = types.MediaTypeMultiplexedStream
 	}
+	if r.ContentLength > 0 { // some clients send the options as a body, too: it is no input
+		if _, err := io.Copy(io.Discard, http.MaxBytesReader(w, r.Body, maxBody)); err != nil {
+			return nil, nil, badRequest(fmt.Errorf("reading the request's body: %w", err))
+		}
+	}
 	conn, rw, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		return nil, nil, fmt.Errorf("taking over the connection: %w", err)
