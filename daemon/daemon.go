@@ -174,8 +174,17 @@ func Warm(ctx context.Context, root string, log *slog.Logger) error {
 	return errors.Join(rt.Warm(ctx, busybox), rt.Close())
 }
 
-// Handler serves the Engine API.
-func (d *Daemon) Handler() http.Handler { return d.api }
+// HTTPServer makes a server of the Engine API. It speaks HTTP/1 and, as dockerd, HTTP/2 without TLS to who begins with
+// it.
+func (d *Daemon) HTTPServer() *http.Server {
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(true)
+	return &http.Server{
+		Handler: d.api, Protocols: protocols, ReadHeaderTimeout: time.Minute,
+		ErrorLog: slog.NewLogLogger(d.log.Handler(), slog.LevelWarn),
+	}
+}
 
 // Healthy reports whether the daemon can still answer.
 func (d *Daemon) Healthy(ctx context.Context) error {

@@ -14,7 +14,9 @@ import (
 	"github.com/moby/moby/api/types/system"
 
 	"github.com/sockerless/sockerless/daemon/api"
+	"github.com/sockerless/sockerless/daemon/container"
 	"github.com/sockerless/sockerless/daemon/image"
+	"github.com/sockerless/sockerless/daemon/volume"
 	"github.com/sockerless/sockerless/sandbox/kernel"
 )
 
@@ -41,6 +43,9 @@ func (d *Daemon) VersionInfo(context.Context) (system.VersionResponse, error) {
 			"GitCommit": Commit(), "GoVersion": runtime.Version(), "KernelVersion": kernel.Release, "Experimental": "false",
 		},
 	}}
+	if t := BuildTime(); t != "" {
+		v.BuildTime, v.Components[0].Details["BuildTime"] = t, t
+	}
 	return v, nil
 }
 
@@ -57,14 +62,16 @@ func (d *Daemon) Info(ctx context.Context) (*system.Info, error) {
 		Containers: n.Total, ContainersRunning: n.Running, ContainersPaused: n.Paused, ContainersStopped: n.Stopped,
 		Images: len(images),
 		Driver: "sockerless", DriverStatus: [][2]string{{"Layers", "uncompressed tar with index"}},
-		Plugins:     system.PluginsInfo{Volume: []string{"local"}, Network: []string{}, Log: []string{"json-file", "none"}},
+		Plugins:     system.PluginsInfo{Volume: []string{volume.Driver}, Network: []string{}, Log: container.LogDrivers()},
 		MemoryLimit: !d.cfg.Synthetic, PidsLimit: !d.cfg.Synthetic,
 		Debug: d.debug.Load(), NFd: openFDs(), NGoroutines: runtime.NumGoroutine(), NEventsListener: d.events.Subscribers(),
-		SystemTime: time.Now().Format(time.RFC3339Nano), LoggingDriver: "json-file", CgroupDriver: "none",
+		SystemTime: time.Now().UTC().Format(time.RFC3339Nano), LoggingDriver: d.containers.LogDriver(), CgroupDriver: "none",
 		KernelVersion: kernel.Release, OperatingSystem: "Sockerless (WebAssembly sandbox)", OSType: "linux", Architecture: architecture(),
 		IndexServerAddress: "https://index.docker.io/v1/", NCPU: runtime.NumCPU(), MemTotal: totalMemory(),
-		RegistryConfig: &registry.ServiceConfig{InsecureRegistryCIDRs: loopback, IndexConfigs: map[string]*registry.IndexInfo{}, Mirrors: []string{}},
-		DockerRootDir:  d.cfg.DataRoot, Labels: []string{},
+		RegistryConfig: &registry.ServiceConfig{InsecureRegistryCIDRs: loopback, IndexConfigs: map[string]*registry.IndexInfo{
+			"docker.io": {Name: "docker.io", Mirrors: []string{}, Secure: true, Official: true},
+		}, Mirrors: []string{}},
+		DockerRootDir: d.cfg.DataRoot, Labels: []string{},
 		HTTPProxy: os.Getenv("HTTP_PROXY"), HTTPSProxy: os.Getenv("HTTPS_PROXY"), NoProxy: os.Getenv("NO_PROXY"),
 		Runtimes: runtimes, DefaultRuntime: runtimeName,
 		Swarm:           swarm.Info{LocalNodeState: swarm.LocalNodeStateInactive, RemoteManagers: nil},

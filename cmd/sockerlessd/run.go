@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -128,7 +126,7 @@ func privateDaemon(ctx context.Context, cfg *config, stderr io.Writer) (host str
 		os.RemoveAll(dir)
 		return "", nil, err
 	}
-	srv := &http.Server{Handler: d.Handler(), ReadHeaderTimeout: time.Minute, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)}
+	srv := d.HTTPServer()
 	go srv.Serve(l)
 	return "unix://" + path, func() {
 		end, cancel := context.WithTimeout(context.Background(), stopTimeout)

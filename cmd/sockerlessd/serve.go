@@ -43,7 +43,7 @@ func serve(ctx context.Context, cfg *config, reload func() (*config, error), std
 		return err
 	}
 	conns := newConnCounter()
-	srv := &http.Server{Handler: d.Handler(), ReadHeaderTimeout: time.Minute, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn)}
+	srv := d.HTTPServer()
 	failed := make(chan error, len(listeners))
 	var addresses []string
 	for _, l := range listeners {

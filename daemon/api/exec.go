@@ -43,7 +43,7 @@ func (s *Server) createExec(w http.ResponseWriter, r *http.Request) error {
 // startExec answers POST /exec/{id}/start: a stream, unless detached.
 func (s *Server) startExec(w http.ResponseWriter, r *http.Request) error {
 	var req containertypes.ExecStartRequest
-	if err := readOptionalJSON(r, &req); err != nil {
+	if err := readJSON(r, &req); err != nil {
 		return err
 	}
 	if !req.Tty || !atLeast(r, "1.42") {

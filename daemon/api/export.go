@@ -29,7 +29,7 @@ func (s *Server) exportContainer(w http.ResponseWriter, r *http.Request) error {
 // commit answers POST /commit.
 func (s *Server) commit(w http.ResponseWriter, r *http.Request) error {
 	var config *containertypes.Config
-	if err := readOptionalJSON(r, &config); err != nil {
+	if err := readJSON(r, &config); err != nil {
 		return err
 	}
 	var named reference.Named

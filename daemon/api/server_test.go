@@ -60,12 +60,12 @@ func TestFiltersAreReadInBothForms(t *testing.T) {
 func TestTimesAreSecondsWithAFraction(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]time.Time{
-		"":                       {},
-		"0":                      {},
-		"1700000000":             time.Unix(1700000000, 0),
-		"1700000000.5":           time.Unix(1700000000, 500000000),
-		"1700000000.000000001":   time.Unix(1700000000, 1),
-		"1700000000.12345678999": time.Unix(1700000000, 123456789),
+		"":                      {},
+		"0":                     {},
+		"1700000000":            time.Unix(1700000000, 0),
+		"1700000000.5":          time.Unix(1700000000, 500000000),
+		"1700000000.000000001":  time.Unix(1700000000, 1),
+		"1700000000.0000000019": time.Unix(1700000000, 1),
 	} {
 		r := httptest.NewRequest("GET", "/?since="+url.QueryEscape(text), nil)
 		r.ParseForm()
@@ -75,13 +75,13 @@ func TestTimesAreSecondsWithAFraction(t *testing.T) {
 	}
 	for text, want := range map[string]string{
 		"yesterday":            `invalid timestamp "yesterday": invalid seconds "yesterday": invalid syntax`,
-		"2023-11-14T22:13:20Z": `invalid timestamp "2023-11-14T22:13:20Z": invalid seconds "2023-11-14T22:13:20Z": invalid syntax`,
 		"1.x":                  `invalid timestamp "1.x": invalid nanoseconds: invalid character 'x' at position 0`,
+		"2023-11-14T22:13:20Z": `invalid timestamp "2023-11-14T22:13:20Z": invalid seconds "2023-11-14T22:13:20Z": invalid syntax`,
 	} {
 		r := httptest.NewRequest("GET", "/?since="+text, nil)
 		r.ParseForm()
 		if _, err := timeParam(r, "since"); err == nil || statusOf(err) != 400 || err.Error() != want {
-			t.Errorf("broken time: %v, want %s", err, want)
+			t.Errorf("broken time %s: %v", text, err)
 		}
 	}
 }

@@ -101,6 +101,7 @@ type mountPoint struct {
 	Anonymous    bool              `json:",omitempty"` // volume without a name, removed with its container
 	Hidden       bool              `json:",omitempty"` // not among the mounts that inspect shows: --tmpfs
 	Labels       map[string]string `json:"-"`          // of a volume that is to be made
+	DriverOpts   map[string]string `json:"-"`          // the same
 }
 
 // snapshot returns copies of what inspect and list show.

@@ -498,12 +498,9 @@ func (w *world) logged(id string, opts LogsOptions) string {
 // past are the events so far, as "type action".
 func (w *world) past(kind eventtypes.Type, id string) []string {
 	w.t.Helper()
-	f, err := events.ParseFilter(map[string][]string{"type": {string(kind)}})
-	if err != nil {
-		w.t.Fatal(err)
-	}
+	f := events.NewFilter(map[string][]string{"type": {string(kind)}})
 	var list []string
-	err = w.bus.Stream(w.t.Context(), time.Unix(1, 0), time.Now(), f, nil, func(m eventtypes.Message) error {
+	err := w.bus.Stream(w.t.Context(), time.Unix(1, 0), time.Now(), f, nil, func(m eventtypes.Message) error {
 		if id == "" || m.Actor.ID == id {
 			list = append(list, string(m.Action))
 		}
@@ -560,9 +557,4 @@ func (b *safeBuffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.buf.String()
-}
-
-// parseEvents is a filter for one kind of event.
-func parseEvents(event string) (events.Filter, error) {
-	return events.ParseFilter(map[string][]string{"event": {event}})
 }

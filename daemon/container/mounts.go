@@ -88,12 +88,12 @@ func (m *Manager) addMounts(c *container) error {
 // addMount adds a mount, in the place of another one at its destination.
 func (m *Manager) addMount(c *container, p mountPoint) error {
 	if p.Type == mount.TypeVolume {
-		v, err := m.volumes.Create(context.Background(), volumetypes.CreateRequest{Name: p.Name, Driver: p.Driver, Labels: p.Labels})
+		v, err := m.volumes.Create(context.Background(), volumetypes.CreateRequest{Name: p.Name, Driver: p.Driver, DriverOpts: p.DriverOpts, Labels: p.Labels})
 		if err != nil {
 			return err
 		}
 		p.Anonymous = p.Anonymous || p.Name == ""
-		p.Name, p.Driver, p.Source, p.Labels = v.Name, v.Driver, v.Mountpoint, nil
+		p.Name, p.Driver, p.Source, p.Labels, p.DriverOpts = v.Name, v.Driver, v.Mountpoint, nil, nil
 		if _, err := m.volumes.Mount(v.Name, c.id); err != nil {
 			return err
 		}
@@ -242,7 +242,7 @@ func parseMount(spec *mount.Mount) (mountPoint, error) {
 		if o := spec.VolumeOptions; o != nil {
 			p.NoCopy, p.Labels, p.Subpath = o.NoCopy, o.Labels, o.Subpath
 			if o.DriverConfig != nil {
-				p.Driver = o.DriverConfig.Name
+				p.Driver, p.DriverOpts = o.DriverConfig.Name, o.DriverConfig.Options
 			}
 			if p.Subpath != "" && (!fs.ValidPath(p.Subpath) || spec.Source == "") {
 				return bad("subpath must be a relative path within the volume")
@@ -354,16 +354,13 @@ func (m *Manager) sandboxMounts(id string, def *definition, populate bool) ([]sa
 				}
 			}
 		case mount.TypeVolume:
-			dir, err := m.volumes.Mount(p.Name, id)
+			from, err := m.volumes.Mount(p.Name, id)
+			if err == nil {
+				err = mountVolume(&mnt, from, &p, populate)
+			}
 			if err != nil {
 				return nil, err
 			}
-			if p.Subpath != "" {
-				if dir, err = subpath(dir, p.Subpath); err != nil {
-					return nil, err
-				}
-			}
-			mnt.Type, mnt.Source, mnt.Populate = sandbox.Volume, dir, populate && !p.NoCopy
 		case mount.TypeTmpfs:
 			mnt.Type = sandbox.Tmpfs
 		}
@@ -373,6 +370,37 @@ func (m *Manager) sandboxMounts(id string, def *definition, populate bool) ([]sa
 		return strings.Count(a.Target, "/") - strings.Count(b.Target, "/")
 	})
 	return list, nil
+}
+
+// mountVolume fills in how the sandbox mounts a volume.
+func mountVolume(mnt *sandbox.Mount, from volume.Source, p *mountPoint, populate bool) error {
+	mnt.ReadOnly = mnt.ReadOnly || from.ReadOnly
+	mnt.Populate = populate && !p.NoCopy
+	switch {
+	case from.Tmpfs != nil:
+		if p.Subpath != "" {
+			return invalid("invalid mount config for type \"volume\": a volume in memory (%s) has no subpaths", p.Name)
+		}
+		mnt.Type, mnt.Source, mnt.Populate = sandbox.Tmpfs, from.Dir, false
+		mnt.Size, mnt.Mode, mnt.UID, mnt.GID, mnt.NoExec = from.Tmpfs.Size, from.Tmpfs.Mode, from.Tmpfs.UID, from.Tmpfs.GID, from.NoExec
+		return nil
+	case from.Bind:
+		mnt.Type = sandbox.Bind
+		if _, err := os.Stat(from.Dir); err != nil {
+			return fmt.Errorf("error while mounting volume %s: failed to mount local volume: %w", p.Name, err)
+		}
+	default:
+		mnt.Type = sandbox.Volume
+	}
+	mnt.Source, mnt.NoExec = from.Dir, from.NoExec
+	if p.Subpath != "" {
+		dir, err := subpath(from.Dir, p.Subpath)
+		if err != nil {
+			return err
+		}
+		mnt.Source = dir
+	}
+	return nil
 }
 
 // emitVolumes publishes that the volumes of a container that starts or has ended are mounted or not.

@@ -149,7 +149,7 @@ func newServer(dir string, cfg daemon.Config) (*server, error) {
 	if err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
-	s := &server{d: d, http: &http.Server{Handler: d.Handler(), ErrorLog: slog.NewLogLogger(cfg.Log.Handler(), slog.LevelWarn)}, host: "unix://" + path, cfg: cfg}
+	s := &server{d: d, http: d.HTTPServer(), host: "unix://" + path, cfg: cfg}
 	go s.http.Serve(l)
 	return s, nil
 }

@@ -1,7 +1,6 @@
 package kernel
 
 import (
-	"runtime"
 	"time"
 
 	"github.com/sockerless/sockerless/sandbox/abi"
@@ -21,6 +20,7 @@ func (t *Task) Dying() bool {
 // Checkpoint acts on what came in: it waits while the task is stopped or the sandbox frozen, and returns EINTR when
 // the task is dying. Programs call it often; it costs two atomic loads when there is nothing.
 func (t *Task) Checkpoint() error {
+	t.share()
 	if due := t.cpuTimers.next.Load(); due != 0 && int64(t.CPU()) >= due {
 		t.cpuDue()
 	}
@@ -30,14 +30,9 @@ func (t *Task) Checkpoint() error {
 	return t.attend(false)
 }
 
-// Yield is Checkpoint for a program that computes: it lets other tasks run too.
-func (t *Task) Yield() error {
-	runtime.Gosched()
-	return t.Checkpoint()
-}
-
 // Interrupted is what a blocking call asks before it sleeps: EINTR when the task is dying or has caught a signal.
 func (t *Task) Interrupted() error {
+	t.share()
 	if !t.attention.Load() {
 		return nil
 	}
@@ -84,15 +79,16 @@ func (t *Task) wakeUp() {
 
 // sleep waits for wakeUp or the timer. The time does not count as the task's.
 func (t *Task) sleep(timer <-chan time.Time) (timeout bool) {
-	from := time.Since(t.start)
-	t.sleepFrom.Store(int64(from) + 1)
+	t.blocks()
+	t.asleep.Store(true)
+	t.cpu.clock.stop()
 	select {
 	case <-t.wake:
 	case <-timer:
 		timeout = true
 	}
-	t.sleepFrom.Store(0)
-	t.slept.Add(int64(time.Since(t.start) - from))
+	t.cpu.clock.start()
+	t.asleep.Store(false)
 	return timeout
 }
 
@@ -170,7 +166,7 @@ func (t *Task) read(o *vfs.OpenFile, p []byte, wait bool) (int, error) {
 			t.io.readBytes.Add(uint64(n))
 			return n, err
 		}
-		if err := t.Await(o, abi.POLLIN, time.Time{}); err != nil {
+		if err := t.awaitSocket(o, abi.POLLIN); err != nil {
 			return 0, err
 		}
 	}
@@ -219,7 +215,7 @@ func (t *Task) writeAll(o *vfs.OpenFile, p []byte, wait bool) (int, error) {
 		if err == nil {
 			continue
 		}
-		if err := t.Await(o, abi.POLLOUT, time.Time{}); err != nil {
+		if err := t.awaitSocket(o, abi.POLLOUT); err != nil {
 			if done > 0 {
 				err = nil
 			}

@@ -15,6 +15,7 @@ func (t *Task) exit(code int) {
 	if m := t.memory.Swap(0); m != 0 {
 		t.k.Reserve(-m)
 	}
+	t.ends()
 	k := t.k
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -24,7 +25,7 @@ func (t *Task) exit(code int) {
 	}
 	t.zombie = true
 	t.cpuAtExit = t.CPU()
-	k.cpu.Add(int64(t.cpuAtExit))
+	k.ended.Add(int64(t.cpuAtExit))
 	if t.pid == t.sid && t.tty != nil {
 		t.tty.sessionEnded(t)
 	}

@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"net"
 	"runtime"
 	"time"
 
@@ -32,7 +33,7 @@ func (p *procKernel) System() procfs.System {
 	last := k.lastPid
 	running := 0
 	for _, t := range k.tasks {
-		if !t.zombie && t.sleepFrom.Load() == 0 {
+		if !t.zombie && !t.asleep.Load() {
 			running++
 		}
 	}
@@ -42,6 +43,7 @@ func (p *procKernel) System() procfs.System {
 		Boot: k.boot, Running: running, LastPID: last, Forks: uint64(last), CPUs: runtime.GOMAXPROCS(0),
 		CPUVendor: "Sockerless", CPUModel: "WebAssembly", UserTime: u.CPU,
 		MemTotal: total, MemFree: total - used, MemAvailable: total - used, MaxFiles: maxFDs, MaxPID: PidMax,
+		Interfaces: p.interfaces(),
 	}
 }
 
@@ -56,6 +58,25 @@ func (p *procKernel) Cgroup() procfs.Cgroup {
 		OOMKills: uint64(u.OOMKills),
 		UserTime: u.CPU, PidsMax: int(l.Pids), PidsCurrent: u.Tasks,
 	}
+}
+
+func (p *procKernel) interfaces() []procfs.Interface {
+	var list []procfs.Interface
+	for _, i := range p.k.net.Interfaces() {
+		typ := 1
+		if i.Loopback {
+			typ = 772
+		}
+		list = append(list, procfs.Interface{Name: i.Name, Index: i.Index, Address: net.HardwareAddr(i.MAC[:]).String(), MTU: i.MTU,
+			Type: typ, Flags: i.Flags()})
+	}
+	return list
+}
+
+// Net is the network's own account.
+func (p *procKernel) Net(name string) string {
+	text, _ := p.k.net.ProcNet(name)
+	return text
 }
 
 func (p *procKernel) Namespace() *vfs.Namespace { return p.k.ns }

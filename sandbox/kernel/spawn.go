@@ -375,6 +375,7 @@ func (t *Task) ChdirPath(p vfs.Path) error {
 
 func newTask(k *Kernel, files *FDTable) *Task {
 	t := &Task{k: k, Files: files, done: make(chan struct{}), wake: make(chan struct{}, 1), start: time.Now()}
+	t.cpu.clock.init()
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 	return t
 }
@@ -390,6 +391,7 @@ func (k *Kernel) admit(t *Task, pid int) {
 
 // main is a task's goroutine.
 func (t *Task) main(p Program) {
+	t.cpu.clock.start()
 	code := t.run(p)
 	for t.next != nil && !t.Dying() {
 		x := t.next

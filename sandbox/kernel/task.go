@@ -36,8 +36,8 @@ type Task struct {
 	next      *exec // program that execve(2) asked for
 	local     any   // what the program's ABI keeps with the task
 
-	slept       atomic.Int64 // nanoseconds spent blocked
-	sleepFrom   atomic.Int64 // nanoseconds since start of the sleep under way, plus one; 0 when running
+	cpu         taskCPU
+	asleep      atomic.Bool  // blocked, stopped or frozen
 	memory      atomic.Int64 // bytes reserved
 	maxMemory   atomic.Int64 // the most so far
 	nice        atomic.Int32
@@ -140,16 +140,6 @@ func (t *Task) Ppid() int {
 
 // StartTime is when the task was made.
 func (t *Task) StartTime() time.Time { return t.start }
-
-// CPU returns the time that the task has run, not blocked.
-func (t *Task) CPU() time.Duration {
-	now := time.Since(t.start)
-	ran := now - time.Duration(t.slept.Load())
-	if from := t.sleepFrom.Load(); from != 0 {
-		ran -= now - time.Duration(from-1)
-	}
-	return max(ran, 0)
-}
 
 // ChildCPU returns the time of children that have been waited for.
 func (t *Task) ChildCPU() time.Duration {
@@ -307,7 +297,7 @@ func (t *Task) State() byte {
 		return 'Z'
 	case t.sig.stopped:
 		return 'T'
-	case t.sleepFrom.Load() != 0:
+	case t.asleep.Load():
 		return 'S'
 	}
 	return 'R'
@@ -318,4 +308,4 @@ func sortTasks(list []*Task) {
 }
 
 // Asleep reports whether the task is blocked, stopped or frozen: it does not run.
-func (t *Task) Asleep() bool { return t.sleepFrom.Load() != 0 }
+func (t *Task) Asleep() bool { return t.asleep.Load() }

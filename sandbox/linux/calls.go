@@ -75,18 +75,19 @@ var calls = [...]handler{
 	abi.SYS_UNSHARE: refused, abi.SYS_SETNS: refused, abi.SYS_ACCT: refused, abi.SYS_SYSLOG: refused,
 
 	// sockets
-	abi.SYS_SOCKET: noSockets, abi.SYS_SOCKETPAIR: noSockets,
-	abi.SYS_CONNECT: notSocket, abi.SYS_ACCEPT: notSocket, abi.SYS_ACCEPT4: notSocket, abi.SYS_BIND: notSocket,
-	abi.SYS_LISTEN: notSocket, abi.SYS_SENDTO: notSocket, abi.SYS_RECVFROM: notSocket, abi.SYS_SENDMSG: notSocket,
-	abi.SYS_RECVMSG: notSocket, abi.SYS_SHUTDOWN: notSocket, abi.SYS_GETSOCKNAME: notSocket, abi.SYS_GETPEERNAME: notSocket,
-	abi.SYS_SETSOCKOPT: notSocket, abi.SYS_GETSOCKOPT: notSocket,
+	abi.SYS_SOCKET: socket, abi.SYS_SOCKETPAIR: socketpair, abi.SYS_BIND: bind, abi.SYS_LISTEN: listen, abi.SYS_CONNECT: connect,
+	abi.SYS_ACCEPT: accept, abi.SYS_ACCEPT4: accept4, abi.SYS_SENDTO: sendto, abi.SYS_RECVFROM: recvfrom,
+	abi.SYS_SENDMSG: sendmsg, abi.SYS_RECVMSG: recvmsg, abi.SYS_SENDMMSG: sendmmsg, abi.SYS_RECVMMSG: recvmmsg,
+	abi.SYS_SHUTDOWN: shutdown, abi.SYS_GETSOCKNAME: getsockname, abi.SYS_GETPEERNAME: getpeername,
+	abi.SYS_SETSOCKOPT: setsockopt, abi.SYS_GETSOCKOPT: getsockopt,
 }
 
-// extraCalls are those of abi/spawn.go, from SYS_SPAWN on.
+// extraCalls are those of abi/spawn.go and abi/hash.go, from SYS_SPAWN on.
 var extraCalls = [...]handler{
 	0:                                   spawn,
 	abi.SYS_EXEC - abi.SYS_SPAWN:        exec,
 	abi.SYS_ARGS - abi.SYS_SPAWN:        argList,
 	abi.SYS_ENVIRON - abi.SYS_SPAWN:     environ,
 	abi.SYS_SIGNAL_NEXT - abi.SYS_SPAWN: signalNext,
+	abi.SYS_HASH - abi.SYS_SPAWN:        hashBlocks,
 }

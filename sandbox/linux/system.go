@@ -82,8 +82,8 @@ func getrandom(_ *kernel.Task, m Memory, a args) (int64, error) {
 }
 
 // sched_yield cannot fail.
-func schedYield(*kernel.Task, Memory, args) (int64, error) {
-	runtime.Gosched()
+func schedYield(t *kernel.Task, _ Memory, _ args) (int64, error) {
+	_ = t.Yield() // what ends the task is seen on the way out
 	return 0, nil
 }
 
@@ -219,16 +219,3 @@ func eachPriority(t *kernel.Task, a args, f func(*kernel.Task) error) error {
 // refused is a call that takes privileges which no program in a sandbox has: mount, umount2, pivot_root, swapon, reboot,
 // init_module…
 func refused(*kernel.Task, Memory, args) (int64, error) { return 0, abi.EPERM }
-
-// noSockets is what calls that make sockets give until there is a network: EAFNOSUPPORT.
-func noSockets(*kernel.Task, Memory, args) (int64, error) { return 0, abi.EAFNOSUPPORT }
-
-// notSocket is what calls on sockets give: EBADF, ENOTSOCK.
-func notSocket(t *kernel.Task, _ Memory, a args) (int64, error) {
-	o, err := t.Files.Get(a.int(0))
-	if err != nil {
-		return 0, err
-	}
-	o.Release()
-	return 0, abi.ENOTSOCK
-}

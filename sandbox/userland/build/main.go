@@ -5,7 +5,7 @@
 //
 // It needs nothing but the Go toolchain. goawk runs programs through os/exec, which does not exist on wasip1; the
 // busybox is therefore built with a copy of that module whose imports of os, os/exec and syscall are replaced by
-// sandbox/userland/awk/host. An import that is not where it is expected ends the build.
+// sandbox/userland/awk/host; that of regexp too, for the expressions of grep and sed, which are faster. What is not where it is expected ends the build.
 package main
 
 import (
@@ -29,10 +29,24 @@ const (
 
 // imports lists, by file of goawk, the import lines that are replaced.
 var imports = map[string][]string{
-	"interp/interp.go":   {"os"},
-	"interp/vm.go":       {"os"},
-	"interp/io.go":       {"os", "os/exec"},
-	"interp/iostream.go": {"os/exec", "syscall"},
+	"interp/interp.go":              {"os", "regexp"},
+	"interp/vm.go":                  {"os"},
+	"interp/io.go":                  {"os", "os/exec", "regexp"},
+	"interp/iostream.go":            {"os/exec", "syscall"},
+	"internal/compiler/compiler.go": {"regexp"},
+	"parser/parser.go":              {"regexp"},
+}
+
+// lines lists, by file of goawk, lines that are replaced: fields are split into the slice of the last record, and sub and
+// gsub make no strings of what they replace.
+var lines = map[string]map[string]string{
+	"interp/io.go": {
+		"p.fields = strings.Fields(p.line)":            "p.fields = os.Fields(p.fields[:0], p.line)",
+		"p.fields = strings.Split(p.line, p.fieldSep)": "p.fields = os.Split(p.fields[:0], p.line, p.fieldSep)",
+	},
+	"interp/functions.go": {
+		"	count := 0\n	out = re.ReplaceAllStringFunc(in,": "	if s, n, ok := re.Substitute(in, repl, global); ok {\n		return s, n, nil\n	}\n	count := 0\n	out = re.ReplaceAllStringFunc(in,",
+	},
 }
 
 func main() {
@@ -136,6 +150,7 @@ func replaceFile(path string, text []byte) error {
 	return os.Rename(f.Name(), path)
 }
 
+// replaceImports replaces the imports and lines of a file.
 func replaceImports(file string, text []byte) ([]byte, error) {
 	for _, name := range imports[file] {
 		line := "\t\"" + name + "\"\n"
@@ -143,6 +158,12 @@ func replaceImports(file string, text []byte) ([]byte, error) {
 			return nil, fmt.Errorf("%s %s: no import of %q to replace", module, file, name)
 		}
 		text = []byte(strings.Replace(string(text), line, "\t"+filepath.Base(name)+host+"\n", 1))
+	}
+	for from, to := range lines[file] {
+		if strings.Count(string(text), from) != 1 {
+			return nil, fmt.Errorf("%s %s: no %q to replace", module, file, from)
+		}
+		text = []byte(strings.Replace(string(text), from, to, 1))
 	}
 	return text, nil
 }

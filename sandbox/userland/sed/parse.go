@@ -39,6 +39,7 @@ type substitution struct {
 	nth                    int
 	global, print, execute bool
 	out                    *output
+	offsets                []int // of a match and the groups that parts use
 }
 
 // part is a piece of a replacement: text, or a group's part; fold changes the case from here on.

@@ -19,7 +19,7 @@ func (fs *filesystem) sysRoot() vfs.Inode {
 	return fs.top(
 		folder("block"),
 		folder("bus"),
-		folder("class", folder("net")),
+		folder("class", fs.sysClassNet()),
 		folder("dev"),
 		folder("devices", folder("system",
 			entry{"cpu", abi.S_IFDIR | 0o555, func(n node) vfs.Inode { return fs.cpuDir(n, cpus) }},
