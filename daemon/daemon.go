@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	containertypes "github.com/moby/moby/api/types/container"
 	eventtypes "github.com/moby/moby/api/types/events"
 
 	"github.com/sockerless/sockerless/daemon/api"
@@ -37,6 +38,7 @@ type Config struct {
 	Synthetic     bool   // run no programs
 	ImageFallback image.Fallback
 	Debug         bool
+	LogConfig     containertypes.LogConfig // of containers that name no log driver; the zero value is json-file
 	Log           *slog.Logger
 }
 
@@ -52,7 +54,7 @@ type Daemon struct {
 	volumes    *volume.Service
 	events     *events.Bus
 	containers *container.Manager
-	runtime    *sandbox.Runtime // nil in synthetic mode
+	runtime    *sandbox.Runtime
 	api        *api.Server
 	debug      atomic.Bool
 	cancel     context.CancelFunc
@@ -99,7 +101,8 @@ func New(ctx context.Context, cfg Config) (_ *Daemon, err error) {
 	}
 	if d.containers, err = container.New(container.Deps{
 		Root: cfg.DataRoot, Store: d.state, Images: d.images, Volumes: d.volumes, Events: d.events, Runtime: rt, Log: d.log,
-		Bridge: network.NewBridge(),
+		LogDefaults: cfg.LogConfig,
+		Bridge:      network.NewBridge(),
 	}); err != nil {
 		return nil, fmt.Errorf("opening the containers: %w", err)
 	}
@@ -132,10 +135,6 @@ func (d *Daemon) emit(kind eventtypes.Type) func(eventtypes.Action, string, map[
 
 // openRuntime starts what runs containers.
 func (d *Daemon) openRuntime(ctx context.Context, busybox []byte) (container.Runtime, error) {
-	if d.cfg.Synthetic {
-		d.log.Warn("synthetic mode: containers run nothing and exit 0 at once")
-		return synthetic.Runtime{}, nil
-	}
 	cache := d.cfg.CacheDir
 	if cache == "" {
 		cache = cacheDir(d.cfg.DataRoot)
@@ -145,6 +144,10 @@ func (d *Daemon) openRuntime(ctx context.Context, busybox []byte) (container.Run
 		return nil, fmt.Errorf("starting the sandbox: %w", err)
 	}
 	d.runtime = rt
+	if d.cfg.Synthetic {
+		d.log.Warn("synthetic mode: containers run nothing and exit 0 at once")
+		return synthetic.Runtime{Runtime: rt}, nil
+	}
 	go func() { // the first container finds it done
 		if err := rt.Warm(ctx, busybox); err != nil && ctx.Err() == nil {
 			d.log.Error("compiling the userland", "error", err)
@@ -208,13 +211,8 @@ func (d *Daemon) Summary(ctx context.Context) (Summary, error) {
 	return Summary{Containers: n.Total, Running: n.Running + n.Paused, Images: len(images)}, err
 }
 
-// Watch calls changed after events, until ctx ends.
-func (d *Daemon) Watch(ctx context.Context, changed func()) error {
-	return d.events.Stream(ctx, time.Time{}, time.Time{}, events.Filter{}, nil, func(eventtypes.Message) error {
-		changed()
-		return nil
-	})
-}
+// Watch has changed called after events; it must not block.
+func (d *Daemon) Watch(changed func()) { d.events.OnPublish(changed) }
 
 // Shutdown ends the running containers, in the time that ctx gives them, and the streams of the API.
 func (d *Daemon) Shutdown(ctx context.Context) {

@@ -111,7 +111,7 @@ func TestSwappedDirectoriesLeadNowhere(t *testing.T) {
 	stdout, _, _ := run(t, s, "sh", "-c", script)
 	for range 50 { // what docker cp does
 		var archive bytes.Buffer
-		if err := s.ReadArchive(t.Context(), "/mnt/dir", &archive); err == nil {
+		if err := s.ReadArchive(t.Context(), "/mnt/dir", "dir", &archive); err == nil {
 			stdout += archive.String()
 		}
 		_ = s.WriteArchive(t.Context(), "/mnt/dir", tarOf(t, "new"), sandbox.WriteOptions{})

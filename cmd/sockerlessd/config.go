@@ -14,29 +14,33 @@ import (
 	"strings"
 	"time"
 
+	"github.com/moby/moby/api/types/container"
 	"github.com/spf13/pflag"
 
+	containers "github.com/sockerless/sockerless/daemon/container"
 	imagestore "github.com/sockerless/sockerless/daemon/image"
 )
 
 // config is what the daemon is told by flags and the configuration file. The JSON names are the flags' names, in
 // dockerd's words; hosts is the plural that dockerd uses in the file.
 type config struct {
-	Hosts         []string `json:"hosts,omitempty"`
-	DataRoot      string   `json:"data-root,omitempty"`
-	ExecRoot      string   `json:"exec-root,omitempty"`
-	Group         string   `json:"group,omitempty"`
-	LogLevel      string   `json:"log-level,omitempty"`
-	Debug         bool     `json:"debug,omitempty"`
-	Synthetic     bool     `json:"synthetic,omitempty"`
-	ImageFallback string   `json:"image-fallback,omitempty"`
-	InsecureTCP   bool     `json:"insecure-tcp,omitempty"`
-	TLS           bool     `json:"tls,omitempty"`
-	TLSVerify     bool     `json:"tlsverify,omitempty"`
-	TLSCACert     string   `json:"tlscacert,omitempty"`
-	TLSCert       string   `json:"tlscert,omitempty"`
-	TLSKey        string   `json:"tlskey,omitempty"`
-	IdleExit      duration `json:"idle-exit,omitempty"`
+	Hosts         []string          `json:"hosts,omitempty"`
+	DataRoot      string            `json:"data-root,omitempty"`
+	ExecRoot      string            `json:"exec-root,omitempty"`
+	Group         string            `json:"group,omitempty"`
+	LogLevel      string            `json:"log-level,omitempty"`
+	LogDriver     string            `json:"log-driver,omitempty"`
+	LogOpts       map[string]string `json:"log-opts,omitempty"`
+	Debug         bool              `json:"debug,omitempty"`
+	Synthetic     bool              `json:"synthetic,omitempty"`
+	ImageFallback string            `json:"image-fallback,omitempty"`
+	InsecureTCP   bool              `json:"insecure-tcp,omitempty"`
+	TLS           bool              `json:"tls,omitempty"`
+	TLSVerify     bool              `json:"tlsverify,omitempty"`
+	TLSCACert     string            `json:"tlscacert,omitempty"`
+	TLSCert       string            `json:"tlscert,omitempty"`
+	TLSKey        string            `json:"tlskey,omitempty"`
+	IdleExit      duration          `json:"idle-exit,omitempty"`
 }
 
 // duration is a time.Duration that JSON and flags write as "90s".
@@ -67,8 +71,9 @@ func (c *config) level() (l slog.Level) {
 
 // fileKey gives the key of the configuration file for a flag.
 func fileKey(flag string) string {
-	if flag == "host" {
-		return "hosts"
+	switch flag {
+	case "host", "log-opt":
+		return flag + "s"
 	}
 	return flag
 }
@@ -136,6 +141,8 @@ func (o *options) install(f *pflag.FlagSet) {
 	f.StringVarP(&o.Group, "group", "G", "", "Group that may use the unix socket (mode 0660)")
 	f.StringVar(&o.configFile, "config-file", defaultConfigFile(), "Daemon configuration file (JSON)")
 	f.StringVarP(&o.LogLevel, "log-level", "l", "info", `Set the logging level ("debug"|"info"|"warn"|"error")`)
+	f.StringVar(&o.LogDriver, "log-driver", "json-file", "Default driver for container logs (\"json-file\"|\"local\"|\"none\")")
+	f.StringToStringVar(&o.LogOpts, "log-opt", nil, "Default log driver options for containers")
 	f.BoolVarP(&o.Debug, "debug", "D", false, "Enable debug mode")
 	f.BoolVar(&o.Synthetic, "synthetic", false, "Run no programs: containers are bookkeeping that exits 0 at once (or SOCKERLESS_SYNTHETIC=1)")
 	f.StringVar(&o.ImageFallback, "image-fallback", "auto", `When the embedded image answers for alpine, busybox, debian and ubuntu ("auto"|"never"|"always")`)
@@ -230,10 +237,18 @@ func (o *options) mergeFile(cfg *config, f *pflag.FlagSet) error {
 }
 
 // knownConfig has every field set, so that its JSON names every key.
-var knownConfig = config{Hosts: []string{""}, DataRoot: "x", ExecRoot: "x", Group: "x", LogLevel: "x", Debug: true, Synthetic: true,
+var knownConfig = config{Hosts: []string{""}, DataRoot: "x", ExecRoot: "x", Group: "x", LogLevel: "x", LogDriver: "x", LogOpts: map[string]string{"": ""}, Debug: true, Synthetic: true,
 	ImageFallback: "x", InsecureTCP: true, TLS: true, TLSVerify: true, TLSCACert: "x", TLSCert: "x", TLSKey: "x", IdleExit: 1}
 
+// logConfig is what containers log with that name no driver.
+func (c *config) logConfig() container.LogConfig {
+	return container.LogConfig{Type: c.LogDriver, Config: c.LogOpts}
+}
+
 func (c *config) check() error {
+	if err := containers.CheckLogConfig(c.logConfig()); err != nil {
+		return fmt.Errorf("failed to set log opts: %w", err)
+	}
 	switch c.LogLevel {
 	case "debug", "info", "warn", "error":
 	default:

@@ -95,6 +95,7 @@ func daemonConfig(cfg *config, log *slog.Logger) daemon.Config {
 	return daemon.Config{
 		DataRoot: cfg.DataRoot, ExecRoot: cfg.ExecRoot, Synthetic: cfg.Synthetic,
 		ImageFallback: imagestore.Fallback(cfg.ImageFallback), Debug: cfg.LogLevel == "debug", Log: log,
+		LogConfig: cfg.logConfig(),
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	types "github.com/moby/moby/api/types/container"
 	"github.com/opencontainers/go-digest"
 
-	"github.com/sockerless/sockerless/daemon/container/jsonlog"
 	"github.com/sockerless/sockerless/sandbox"
 )
 
@@ -64,7 +63,8 @@ type container struct {
 	restart    restarts
 	cancelStop bool // stop was asked for: the policy doesn't restart it after this end
 
-	log     *jsonlog.Log // nil for the driver none
+	log     logDriver // nil for the driver none
+	logErr  error     // why there is none; it is told at the start
 	streams *streams
 	execs   map[string]*exec
 	health  *health

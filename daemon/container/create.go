@@ -50,6 +50,9 @@ func (m *Manager) Create(_ context.Context, name string, req *types.CreateReques
 	if err != nil {
 		return none, err
 	}
+	if err := m.mergeLogConfig(&host.LogConfig); err != nil {
+		return none, err
+	}
 
 	c := &container{id: newID()}
 	if config.Hostname == "" {
@@ -62,9 +65,7 @@ func (m *Manager) Create(_ context.Context, name string, req *types.CreateReques
 	if err := m.networks(c, req); err != nil {
 		return none, err
 	}
-	if err := m.prepare(c); err != nil {
-		return none, err
-	}
+	m.prepare(c)
 	if c.def.Name, err = m.reserveName(c, name); err != nil {
 		return none, err
 	}
@@ -260,12 +261,6 @@ func completeHost(h *types.HostConfig) {
 	}
 	if h.ShmSize == 0 {
 		h.ShmSize = defaultShmSize
-	}
-	if h.LogConfig.Type == "" {
-		h.LogConfig.Type = logJSONFile
-	}
-	if h.LogConfig.Config == nil {
-		h.LogConfig.Config = map[string]string{}
 	}
 }
 

@@ -259,7 +259,7 @@ func TestRequestsThatCannotBeGrantedAreRefusedAtCreate(t *testing.T) {
 		}, errdefs.IsInvalidArgument, `invalid mount config for type "bind": bind source path does not exist: /no/such/dir`},
 		{"working directory", func(c *types.Config, _ *types.HostConfig) { c.WorkingDir = "rel" }, errdefs.IsInvalidArgument,
 			"the working directory 'rel' is invalid, it needs to be an absolute path"},
-		{"log driver", func(_ *types.Config, h *types.HostConfig) { h.LogConfig.Type = "foo" }, errdefs.IsInvalidArgument, "logger: no log driver named 'foo' is registered"},
+		{"log driver", func(_ *types.Config, h *types.HostConfig) { h.LogConfig.Type = "foo" }, errdefs.IsInvalidArgument, `error looking up logging plugin foo: plugin "foo" not found`},
 		{"log option", func(_ *types.Config, h *types.HostConfig) { h.LogConfig.Config = map[string]string{"foo": "bar"} }, errdefs.IsInvalidArgument,
 			"unknown log opt 'foo' for json-file log driver"},
 		{"runtime", func(_ *types.Config, h *types.HostConfig) { h.Runtime = "foo" }, errdefs.IsInvalidArgument, "unknown or invalid runtime name: foo"},

@@ -19,7 +19,7 @@ func (m *Manager) Inspect(_ context.Context, ref string, size bool) (*types.Insp
 	}
 	c.mu.Lock()
 	def, st := c.def, c.state
-	execs := sortedKeys(c.execs)
+	execs := c.openExecs()
 	health := c.healthState()
 	c.mu.Unlock()
 
@@ -43,7 +43,7 @@ func (m *Manager) Inspect(_ context.Context, ref string, size bool) (*types.Insp
 	if len(execs) > 0 {
 		r.ExecIDs = execs
 	}
-	if c.log != nil && !st.StartedAt.IsZero() {
+	if def.HostConfig.LogConfig.Type == logJSONFile && !st.StartedAt.IsZero() {
 		r.LogPath = m.logPath(c.id)
 	}
 	if st.Running {

@@ -267,6 +267,9 @@ func withTTY(o *client.ContainerCreateOptions) {
 	o.Config.AttachStdin, o.Config.AttachStdout, o.Config.AttachStderr = true, true, true
 }
 
+// noStdinOnce leaves the standard input open when a client closes its own.
+func noStdinOnce(c *container.Config) { c.StdinOnce = false }
+
 func withStdin(o *client.ContainerCreateOptions) {
 	o.Config.OpenStdin, o.Config.StdinOnce, o.Config.AttachStdin = true, true, true
 }
