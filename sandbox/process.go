@@ -171,7 +171,7 @@ func (in *instance) listen(attr *kernel.InitAttr, addrs []netip.AddrPort) error 
 		if err != nil {
 			return fmt.Errorf("listening on %s: %w", ap, err)
 		}
-		attr.Files = append(attr.Files, kernel.OpenSocket(l, 0))
+		attr.Files = append(attr.Files, kernel.OpenSocket(l, abi.O_NONBLOCK)) // Go takes no other
 		_ = l.SetOption(abi.SOL_SOCKET, abi.SO_REUSEADDR, []byte{1, 0, 0, 0}) // every socket has it
 		if err := l.Bind(a); err != nil {
 			return fmt.Errorf("listening on %s: %w", ap, err)
