@@ -67,7 +67,7 @@ func (d *Daemon) Info(ctx context.Context) (*system.Info, error) {
 		Plugins:     system.PluginsInfo{Volume: []string{volume.Driver}, Network: []string{}, Log: container.LogDrivers()},
 		MemoryLimit: !d.cfg.Synthetic, PidsLimit: !d.cfg.Synthetic,
 		Debug: d.debug.Load(), NFd: openFDs(), NGoroutines: runtime.NumGoroutine(), NEventsListener: d.events.Subscribers(),
-		SystemTime: time.Now().UTC().Format(time.RFC3339Nano), LoggingDriver: cmp.Or(string(d.cfg.LogConfig.Type), "json-file"), CgroupDriver: "none",
+		SystemTime: time.Now().UTC().Format(time.RFC3339Nano), LoggingDriver: d.containers.LogDriver(), CgroupDriver: "none",
 		KernelVersion: kernel.Release, OperatingSystem: "Sockerless (WebAssembly sandbox)", OSType: "linux", Architecture: architecture(),
 		IndexServerAddress: "https://index.docker.io/v1/", NCPU: runtime.NumCPU(), MemTotal: totalMemory(),
 		RegistryConfig: &registry.ServiceConfig{InsecureRegistryCIDRs: loopback, IndexConfigs: map[string]*registry.IndexInfo{

@@ -77,10 +77,7 @@ func hijack(w http.ResponseWriter, r *http.Request, tty bool, more http.Header) 
 	answer.WriteString(head)
 	_ = more.Write(&answer) // a Builder takes everything
 	answer.WriteString("\r\n")
-	if _, err := io.WriteString(conn, answer.String()); err != nil {
-		conn.Close()
-		return nil, nil, err
-	}
+	_, _ = io.WriteString(conn, answer.String()) // a client that has gone is noticed as any other
 	var in io.Reader = conn
 	if n := rw.Reader.Buffered(); n > 0 {
 		b, _ := rw.Reader.Peek(n)

@@ -32,6 +32,9 @@ const (
 // LogDrivers are the names of the log drivers that keep something, sorted.
 func LogDrivers() []string { return []string{logJSONFile, logLocal} }
 
+// LogDriver is the driver of containers that name none.
+func (m *Manager) LogDriver() string { return m.logDefaults.Type }
+
 // logDriver keeps what one container writes. Its methods must not block for long: the program waits for them.
 type logDriver interface {
 	// Begin tells that a program starts, whose entries get the attributes.
