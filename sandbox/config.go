@@ -49,13 +49,16 @@ const (
 	Bind   MountType = "bind"   // a directory or file of the host
 	Volume MountType = "volume" // a directory of the host that belongs to sandboxes: owners and devices are kept
 	Tmpfs  MountType = "tmpfs"  // memory
+	Image  MountType = "image"  // layers of an image, read-only
 )
 
 // Mount is a filesystem mounted in a sandbox. Missing mount points are made.
 type Mount struct {
 	Type     MountType
-	Source   string // host path of a bind or volume
-	Target   string // absolute path in the sandbox
+	Source   string   // host path of a bind or volume
+	Layers   []string // image: its layers, as Config.Layers
+	Subpath  string   // image: the directory or file in it to mount; "" is all of it
+	Target   string   // absolute path in the sandbox
 	ReadOnly bool
 	NoExec   bool
 	Size     int64   // tmpfs: bytes, 0 for no limit

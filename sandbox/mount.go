@@ -11,6 +11,7 @@ import (
 	"github.com/sockerless/sockerless/sandbox/kernel"
 	"github.com/sockerless/sockerless/sandbox/vfs"
 	"github.com/sockerless/sockerless/sandbox/vfs/hostfs"
+	"github.com/sockerless/sockerless/sandbox/vfs/overlay"
 	"github.com/sockerless/sockerless/sandbox/vfs/procfs"
 	"github.com/sockerless/sockerless/sandbox/vfs/tmpfs"
 )
@@ -160,8 +161,38 @@ func (m *mounter) add(c *Mount) error {
 		}
 		m.in.undo = append(m.in.undo, func() { fs.Close() })
 		return m.mountFS(fs.Filesystem(), c.Target, flags)
+	case Image:
+		return m.image(c, flags|vfs.ReadOnly)
 	}
 	return fmt.Errorf("unknown mount type %q", c.Type)
+}
+
+// image mounts an image, or a part of it.
+func (m *mounter) image(c *Mount, flags vfs.MountFlags) error {
+	fs, err := m.s.rt.openRoot(c.Layers, "", overlay.Options{})
+	if err != nil {
+		return err
+	}
+	m.in.undo = append(m.in.undo, func() { fs.Close() })
+	if c.Subpath == "" {
+		return m.mountFS(fs.Filesystem(), c.Target, flags)
+	}
+	ns := vfs.NewNamespace(fs.Filesystem(), 0)
+	ctx := &vfs.Context{NS: ns, Root: ns.Root(), Cwd: ns.Root(), Cred: superuser}
+	from, err := ctx.Walk(ctx.Root, c.Subpath, true)
+	if err != nil {
+		return fmt.Errorf("cannot access path %s in the image: %w", c.Subpath, err)
+	}
+	st, err := from.Inode().Stat()
+	if err != nil {
+		return err
+	}
+	at, err := m.point(c.Target, st.Mode&abi.S_IFMT == abi.S_IFDIR)
+	if err != nil {
+		return err
+	}
+	_, err = m.in.ns.Mount(from.Dentry, at, flags)
+	return err
 }
 
 // owners shares what a volume's files have that the host doesn't keep.

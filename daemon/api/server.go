@@ -214,7 +214,7 @@ func filtersParam(r *http.Request) (map[string][]string, error) {
 	}
 	sets := map[string]map[string]bool{}
 	if err := json.Unmarshal([]byte(text), &sets); err != nil {
-		return nil, badRequest(fmt.Errorf("invalid filter: %w", err))
+		return nil, badRequest(errors.New("invalid filter"))
 	}
 	lists = map[string][]string{}
 	for name, set := range sets {

@@ -92,7 +92,7 @@ func logOptions(id string, def *definition) (jsonlog.Options, error) {
 		return opts, nil
 	case logJSONFile, "":
 	default:
-		return opts, invalid("logger: no log driver named '%s' is registered", cfg.Type)
+		return opts, invalid("error looking up logging plugin %[1]s: plugin %[1]q not found", cfg.Type)
 	}
 	for key, value := range cfg.Config {
 		switch key {

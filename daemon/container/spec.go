@@ -78,9 +78,7 @@ func (m *Manager) sandboxConfig(c *container) (*sandbox.Config, error) {
 		Upper: m.upper(c.id), Volatile: def.HostConfig.AutoRemove, ReadOnly: def.HostConfig.ReadonlyRootfs, ShmSize: def.HostConfig.ShmSize,
 		Limits: limitsOf(&def.HostConfig.Resources),
 	}
-	for _, l := range img.Layers {
-		cfg.Layers = append(cfg.Layers, l.Path)
-	}
+	cfg.Layers = layerPaths(img)
 	if size := def.HostConfig.StorageOpt["size"]; size != "" {
 		n, err := units.RAMInBytes(size)
 		if err != nil {
