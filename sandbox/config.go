@@ -81,6 +81,8 @@ type ProcessConfig struct {
 	Stdin   bool // give it an open standard input (Process.Stdin); /dev/null otherwise
 	Stdout  Sink // nil discards
 	Stderr  Sink
+	// Init runs it as the child of an init process, which is pid 1: it reaps orphans and passes signals on.
+	Init bool
 	// Exec starts it only beside a first process that runs: ErrClosed otherwise (docker exec).
 	Exec bool
 	// Rlimits are resource limits by abi.RLIMIT_ number, besides the defaults.

@@ -260,7 +260,6 @@ func hostWarnings(h *types.HostConfig) []string {
 		{len(h.CapDrop) > 0, "Dropped capabilities have no effect inside the sandbox yet. On the host, programs have none."},
 		{slices.ContainsFunc(h.SecurityOpt, func(o string) bool { return !strings.HasPrefix(o, "no-new-privileges") }),
 			"Security profiles have no effect: programs run in a WebAssembly sandbox."},
-		{h.Init != nil && *h.Init, "An init process is not supported yet: the container's program is process 1."},
 		{h.CgroupParent != "", "A cgroup parent has no effect: there are no cgroups."},
 		{h.OomScoreAdj != 0, "OOM score adjustment has no effect: the program that passes the memory limit is ended."},
 	} {

@@ -31,6 +31,7 @@ func (m *Manager) List(_ context.Context, opts ListOptions) ([]types.Summary, er
 		return nil, err
 	}
 	list := []types.Summary{}
+	images := map[string]digest.Digest{} // what the names mean now
 	for _, c := range m.all() {
 		if f.stop(c) {
 			break
@@ -42,7 +43,7 @@ func (m *Manager) List(_ context.Context, opts ListOptions) ([]types.Summary, er
 		if !f.match(c, &def, &st, health) {
 			continue
 		}
-		s := m.summary(c, &def, &st, health)
+		s := m.summary(c, &def, &st, health, images)
 		if opts.Size {
 			if s.SizeRw, s.SizeRootFs, err = m.diskUsage(c); err != nil {
 				return nil, err
@@ -55,7 +56,7 @@ func (m *Manager) List(_ context.Context, opts ListOptions) ([]types.Summary, er
 	return list, nil
 }
 
-func (m *Manager) summary(c *container, def *definition, st *state, health *types.Health) types.Summary {
+func (m *Manager) summary(c *container, def *definition, st *state, health *types.Health, images map[string]digest.Digest) types.Summary {
 	program, args := command(def.Config)
 	s := types.Summary{
 		ID: c.id, Names: []string{"/" + def.Name}, Image: def.Config.Image, ImageID: def.ImageID.String(),
@@ -65,7 +66,14 @@ func (m *Manager) summary(c *container, def *definition, st *state, health *type
 		Ports:           []types.PortSummary{},
 	}
 	// An image whose name has gone to another one is shown by its ID.
-	if img, err := m.images.Get(def.Config.Image); err != nil || img.ID != def.ImageID {
+	id, known := images[def.Config.Image]
+	if !known {
+		if img, err := m.images.Get(def.Config.Image); err == nil {
+			id = img.ID
+		}
+		images[def.Config.Image] = id
+	}
+	if id != def.ImageID {
 		s.Image = def.ImageID.String()
 	}
 	s.HostConfig.NetworkMode = string(def.HostConfig.NetworkMode)

@@ -162,7 +162,7 @@ func processConfig(def *definition, s *streams) *sandbox.ProcessConfig {
 	p := &sandbox.ProcessConfig{
 		Argv: append(slices.Clone(c.Entrypoint), c.Cmd...), Env: environment(c, c.Tty, nil),
 		Dir: c.WorkingDir, MakeDir: true, User: c.User, Groups: def.HostConfig.GroupAdd,
-		TTY: c.Tty, Stdin: c.OpenStdin, Rlimits: rlimits(def.HostConfig.Ulimits),
+		TTY: c.Tty, Stdin: c.OpenStdin, Init: def.HostConfig.Init != nil && *def.HostConfig.Init, Rlimits: rlimits(def.HostConfig.Ulimits),
 	}
 	if size := def.HostConfig.ConsoleSize; c.Tty {
 		p.Size = abi.Winsize{Row: uint16(size[0]), Col: uint16(size[1])}

@@ -12,7 +12,6 @@ func TestWhatHasNoEffectIsWarnedOfByName(t *testing.T) {
 	if w := hostWarnings(&types.HostConfig{}); w == nil || len(w) != 0 {
 		t.Errorf("warnings without a cause: %#v", w)
 	}
-	yes := true
 	for _, c := range []struct {
 		host types.HostConfig
 		want string
@@ -21,7 +20,6 @@ func TestWhatHasNoEffectIsWarnedOfByName(t *testing.T) {
 		{types.HostConfig{CapAdd: []string{"NET_ADMIN"}}, "Added capabilities"},
 		{types.HostConfig{CapDrop: []string{"ALL"}}, "Dropped capabilities"},
 		{types.HostConfig{SecurityOpt: []string{"seccomp=unconfined"}}, "Security profiles"},
-		{types.HostConfig{Init: &yes}, "init"},
 		{types.HostConfig{OomScoreAdj: 5}, "OOM score"},
 		{types.HostConfig{Resources: types.Resources{CgroupParent: "x"}}, "cgroup parent"},
 		{types.HostConfig{Resources: types.Resources{NanoCPUs: 1}}, "CPU"},
