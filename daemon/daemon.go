@@ -11,8 +11,11 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"strconv"
+	"sync/atomic"
 	"time"
 
+	containertypes "github.com/moby/moby/api/types/container"
 	eventtypes "github.com/moby/moby/api/types/events"
 
 	"github.com/sockerless/sockerless/daemon/api"
@@ -34,6 +37,7 @@ type Config struct {
 	Synthetic     bool   // run no programs
 	ImageFallback image.Fallback
 	Debug         bool
+	LogConfig     containertypes.LogConfig // of containers that name no log driver; the zero value is json-file
 	Log           *slog.Logger
 }
 
@@ -51,6 +55,7 @@ type Daemon struct {
 	containers *container.Manager
 	runtime    *sandbox.Runtime // nil in synthetic mode
 	api        *api.Server
+	debug      atomic.Bool
 	cancel     context.CancelFunc
 }
 
@@ -58,6 +63,7 @@ type Daemon struct {
 func New(ctx context.Context, cfg Config) (_ *Daemon, err error) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	d := &Daemon{cfg: cfg, log: cfg.Log, started: time.Now(), cancel: cancel}
+	d.debug.Store(cfg.Debug)
 	defer func() {
 		if err != nil {
 			d.Close()
@@ -94,6 +100,7 @@ func New(ctx context.Context, cfg Config) (_ *Daemon, err error) {
 	}
 	if d.containers, err = container.New(container.Deps{
 		Root: cfg.DataRoot, Store: d.state, Images: d.images, Volumes: d.volumes, Events: d.events, Runtime: rt, Log: d.log,
+		LogDefaults: cfg.LogConfig,
 	}); err != nil {
 		return nil, fmt.Errorf("opening the containers: %w", err)
 	}
@@ -132,7 +139,7 @@ func (d *Daemon) openRuntime(ctx context.Context, busybox []byte) (container.Run
 	}
 	cache := d.cfg.CacheDir
 	if cache == "" {
-		cache = filepath.Join(d.cfg.DataRoot, "compiled")
+		cache = cacheDir(d.cfg.DataRoot)
 	}
 	rt, err := sandbox.NewRuntime(ctx, sandbox.RuntimeConfig{CacheDir: cache, Log: d.log})
 	if err != nil {
@@ -148,14 +155,62 @@ func (d *Daemon) openRuntime(ctx context.Context, busybox []byte) (container.Run
 	return sandboxRuntime{rt}, nil
 }
 
-// Handler serves the Engine API.
-func (d *Daemon) Handler() http.Handler { return d.api }
+// cacheDir is where the compiled programs of a data root are.
+func cacheDir(root string) string { return filepath.Join(root, "compiled") }
+
+// Warm compiles the userland into a data root, which a daemon may use at the same time.
+func Warm(ctx context.Context, root string, log *slog.Logger) error {
+	busybox, err := userland.Busybox()
+	if err != nil {
+		return err
+	}
+	if err := makeRoot(root); err != nil {
+		return err
+	}
+	rt, err := sandbox.NewRuntime(ctx, sandbox.RuntimeConfig{CacheDir: cacheDir(root), Log: log})
+	if err != nil {
+		return err
+	}
+	return errors.Join(rt.Warm(ctx, busybox), rt.Close())
+}
+
+// HTTPServer makes a server of the Engine API. It speaks HTTP/1 and, as dockerd, HTTP/2 without TLS to who begins with
+// it.
+func (d *Daemon) HTTPServer() *http.Server {
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(true)
+	return &http.Server{
+		Handler: d.api, Protocols: protocols, ReadHeaderTimeout: time.Minute,
+		ErrorLog: slog.NewLogLogger(d.log.Handler(), slog.LevelWarn),
+	}
+}
 
 // Healthy reports whether the daemon can still answer.
 func (d *Daemon) Healthy(ctx context.Context) error {
 	_, err := d.containers.List(ctx, container.ListOptions{Limit: 1})
 	return err
 }
+
+// Reload takes over what of a new configuration can change while containers run: the image fallback and debug mode.
+func (d *Daemon) Reload(cfg Config) {
+	d.images.SetFallback(cfg.ImageFallback)
+	d.debug.Store(cfg.Debug)
+	d.emit(eventtypes.DaemonEventType)(eventtypes.ActionReload, d.id, map[string]string{"name": hostname(), "debug": strconv.FormatBool(cfg.Debug)})
+}
+
+// Summary is what a look at the daemon from outside tells.
+type Summary struct{ Containers, Running, Images int }
+
+// Summary counts; containers that are paused or wait to be restarted are running.
+func (d *Daemon) Summary(ctx context.Context) (Summary, error) {
+	images, err := d.images.List(ctx, image.ListOptions{})
+	n := d.containers.Count()
+	return Summary{Containers: n.Total, Running: n.Running + n.Paused, Images: len(images)}, err
+}
+
+// Watch has changed called after events; it must not block.
+func (d *Daemon) Watch(changed func()) { d.events.OnPublish(changed) }
 
 // Shutdown ends the running containers, in the time that ctx gives them, and the streams of the API.
 func (d *Daemon) Shutdown(ctx context.Context) {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/sockerless/sockerless/daemon/api"
 	"github.com/sockerless/sockerless/daemon/image"
+	"github.com/sockerless/sockerless/daemon/volume"
 	"github.com/sockerless/sockerless/sandbox/kernel"
 )
 
@@ -41,6 +42,9 @@ func (d *Daemon) VersionInfo(context.Context) (system.VersionResponse, error) {
 			"GitCommit": Commit(), "GoVersion": runtime.Version(), "KernelVersion": kernel.Release, "Experimental": "false",
 		},
 	}}
+	if t := BuildTime(); t != "" {
+		v.BuildTime, v.Components[0].Details["BuildTime"] = t, t
+	}
 	return v, nil
 }
 
@@ -51,24 +55,22 @@ func (d *Daemon) Info(ctx context.Context) (*system.Info, error) {
 		return nil, err
 	}
 	n := d.containers.Count()
-	host, err := os.Hostname()
-	if err != nil {
-		host = "localhost"
-	}
 	runtimes := map[string]system.RuntimeWithStatus{runtimeName: {}}
 	info := &system.Info{
-		ID: d.id, Name: host, ServerVersion: Version(),
+		ID: d.id, Name: hostname(), ServerVersion: Version(),
 		Containers: n.Total, ContainersRunning: n.Running, ContainersPaused: n.Paused, ContainersStopped: n.Stopped,
 		Images: len(images),
 		Driver: "sockerless", DriverStatus: [][2]string{{"Layers", "uncompressed tar with index"}},
-		Plugins:     system.PluginsInfo{Volume: []string{"local"}, Network: []string{}, Log: []string{"json-file", "none"}},
+		Plugins:     system.PluginsInfo{Volume: []string{volume.Driver}, Network: []string{}, Log: []string{"json-file"}},
 		MemoryLimit: !d.cfg.Synthetic, PidsLimit: !d.cfg.Synthetic,
-		Debug: d.cfg.Debug, NFd: openFDs(), NGoroutines: runtime.NumGoroutine(), NEventsListener: d.events.Subscribers(),
-		SystemTime: time.Now().Format(time.RFC3339Nano), LoggingDriver: "json-file", CgroupDriver: "none",
+		Debug: d.debug.Load(), NFd: openFDs(), NGoroutines: runtime.NumGoroutine(), NEventsListener: d.events.Subscribers(),
+		SystemTime: time.Now().UTC().Format(time.RFC3339Nano), LoggingDriver: "json-file", CgroupDriver: "none",
 		KernelVersion: kernel.Release, OperatingSystem: "Sockerless (WebAssembly sandbox)", OSType: "linux", Architecture: architecture(),
 		IndexServerAddress: "https://index.docker.io/v1/", NCPU: runtime.NumCPU(), MemTotal: totalMemory(),
-		RegistryConfig: &registry.ServiceConfig{InsecureRegistryCIDRs: loopback, IndexConfigs: map[string]*registry.IndexInfo{}, Mirrors: []string{}},
-		DockerRootDir:  d.cfg.DataRoot, Labels: []string{},
+		RegistryConfig: &registry.ServiceConfig{InsecureRegistryCIDRs: loopback, IndexConfigs: map[string]*registry.IndexInfo{
+			"docker.io": {Name: "docker.io", Mirrors: []string{}, Secure: true, Official: true},
+		}, Mirrors: []string{}},
+		DockerRootDir: d.cfg.DataRoot, Labels: []string{},
 		HTTPProxy: os.Getenv("HTTP_PROXY"), HTTPSProxy: os.Getenv("HTTPS_PROXY"), NoProxy: os.Getenv("NO_PROXY"),
 		Runtimes: runtimes, DefaultRuntime: runtimeName,
 		Swarm:           swarm.Info{LocalNodeState: swarm.LocalNodeStateInactive, RemoteManagers: nil},
@@ -80,6 +82,15 @@ func (d *Daemon) Info(ctx context.Context) (*system.Info, error) {
 		info.Warnings = []string{"WARNING: synthetic mode: containers run nothing and exit 0 at once"}
 	}
 	return info, nil
+}
+
+// hostname is the host's name as dockerd tells it.
+func hostname() string {
+	name, err := os.Hostname()
+	if err != nil {
+		return "localhost"
+	}
+	return name
 }
 
 // identity returns the daemon's own id, which is made once for a data root.

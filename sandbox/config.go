@@ -2,8 +2,11 @@ package sandbox
 
 import (
 	"errors"
+	"net/netip"
+	"time"
 
 	"github.com/sockerless/sockerless/sandbox/abi"
+	"github.com/sockerless/sockerless/sandbox/vnet"
 )
 
 // Config describes a sandbox.
@@ -22,6 +25,8 @@ type Config struct {
 	Volatile bool
 	// SizeLimit bounds the writable layer in bytes; 0 does not.
 	SizeLimit int64
+	// NoNewPrivileges has programs with the set-user-ID or set-group-ID bit run as anybody else's.
+	NoNewPrivileges bool
 	// ReadOnly makes the root filesystem read-only.
 	ReadOnly bool
 
@@ -32,6 +37,9 @@ type Config struct {
 	// ShmSize is the size of /dev/shm in bytes; 0 means 64 MiB.
 	ShmSize int64
 
+	// Net is the network that its programs see; nil makes one with loopback alone. Sandboxes may share one.
+	Net *vnet.Stack
+
 	Limits Limits
 }
 
@@ -39,6 +47,11 @@ type Config struct {
 type Limits struct {
 	Memory int64 // bytes of programs' memory
 	Pids   int64 // tasks
+	// CPUShares is the weight against other sandboxes when processors are short, as in cgroup-v1's cpu.shares: 2 to
+	// 262144, 0 for 1024.
+	CPUShares int64
+	// CPUQuota is the CPU time of all tasks together in each CPUPeriod; 0 does not bound it. A period of 0 is 100 ms.
+	CPUQuota, CPUPeriod time.Duration
 }
 
 // MountType tells what a Mount mounts.
@@ -54,8 +67,10 @@ const (
 
 // Mount is a filesystem mounted in a sandbox. Missing mount points are made.
 type Mount struct {
-	Type     MountType
-	Source   string   // host path of a bind or volume
+	Type MountType
+	// Source is the host path of a bind or volume. A tmpfs with one is shared: what sandboxes mount under the same
+	// Source is the same filesystem, as long as one of them runs. No sandbox's memory limit counts it.
+	Source   string
 	Layers   []string // image: its layers, as Config.Layers
 	Subpath  string   // image: the directory or file in it to mount; "" is all of it
 	Target   string   // absolute path in the sandbox
@@ -85,6 +100,9 @@ type ProcessConfig struct {
 	Init bool
 	// Exec starts it only beside a first process that runs: ErrClosed otherwise (docker exec).
 	Exec bool
+	// Listen are addresses on which it gets listening sockets, of TCP, from descriptor 3 on, as systemd's socket activation gives
+	// them: for programs of WASI, which cannot make their own. LISTEN_FDS in its environment tells how many.
+	Listen []netip.AddrPort
 	// Rlimits are resource limits by abi.RLIMIT_ number, besides the defaults.
 	Rlimits map[int]abi.Rlimit
 }

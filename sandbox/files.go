@@ -38,8 +38,8 @@ func (s *Sandbox) Stat(name string) (PathStat, error) {
 	return PathStat(st), nil
 }
 
-// ReadArchive writes a tar of a file or a directory with what is below it, under its base name: "." when name ends in "/.".
-func (s *Sandbox) ReadArchive(ctx context.Context, name string, w io.Writer) error {
+// ReadArchive writes a tar of a file or a directory with what is below it, which is called as in it.
+func (s *Sandbox) ReadArchive(ctx context.Context, name, as string, w io.Writer) error {
 	in, err := s.use()
 	if err != nil {
 		return err
@@ -50,8 +50,33 @@ func (s *Sandbox) ReadArchive(ctx context.Context, name string, w io.Writer) err
 	if err != nil {
 		return err
 	}
-	base := path.Base("/" + name)
-	return archive.Write(ctx, w, v, p, archive.WriteOptions{Name: base})
+	return archive.Write(ctx, w, v, p, archive.WriteOptions{Name: as})
+}
+
+// bare is the root filesystem alone, without what is mounted in it.
+func (s *Sandbox) bare() *vfs.Context {
+	ns := vfs.NewNamespace(s.root.Filesystem(), 0)
+	return &vfs.Context{NS: ns, Root: ns.Root(), Cwd: ns.Root(), Cred: superuser}
+}
+
+// Export writes a tar of the root filesystem without what is mounted in it; names are relative to the root.
+func (s *Sandbox) Export(ctx context.Context, w io.Writer) error {
+	v := s.bare()
+	return archive.Write(ctx, w, v, v.Root, archive.WriteOptions{})
+}
+
+// WriteLayer writes what differs from the image's layers, as one more layer of it: an uncompressed tar. What programs
+// change meanwhile may be in it or not.
+func (s *Sandbox) WriteLayer(ctx context.Context, w io.Writer) error {
+	changes, err := s.root.Changes()
+	if err != nil {
+		return err
+	}
+	list := make([]archive.Difference, len(changes))
+	for i, c := range changes {
+		list[i] = archive.Difference{Path: c.Path, Deleted: c.Kind == overlay.Deleted}
+	}
+	return archive.WriteLayer(ctx, w, s.bare(), list)
 }
 
 // WriteArchive unpacks a tar in a directory.

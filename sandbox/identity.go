@@ -3,6 +3,7 @@ package sandbox
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -56,7 +57,9 @@ func lookupIdentity(ctx *vfs.Context, spec string, groups []string) (identity, e
 		}
 		extra = append(extra, n)
 	}
-	id.cred = &vfs.Cred{UID: uid, RealUID: uid, SavedUID: uid, GID: gid, RealGID: gid, SavedGID: gid, Groups: append([]uint32{gid}, extra...)}
+	all := append([]uint32{gid}, extra...)
+	slices.Sort(all) // as setgroups(2) does on Linux
+	id.cred = &vfs.Cred{UID: uid, RealUID: uid, SavedUID: uid, GID: gid, RealGID: gid, SavedGID: gid, Groups: all}
 	return id, nil
 }
 

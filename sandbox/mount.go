@@ -26,7 +26,8 @@ func (s *Sandbox) mount() (_ *instance, err error) {
 	in := &instance{ns: vfs.NewNamespace(s.root.Filesystem(), 0)}
 	in.kernel = kernel.New(kernel.Config{
 		Hostname: s.cfg.Hostname, Domainname: s.cfg.Domainname, NS: in.ns, Loaders: s.rt.loaders,
-		Limits: kernel.Limits(s.cfg.Limits), Fifos: &s.rt.fifos, Log: s.rt.log.With("sandbox", s.cfg.ID),
+		Limits: kernel.Limits(s.cfg.Limits), Shared: &s.rt.kernels, Scheduler: s.rt.sched, Net: s.cfg.Net, Names: &s.rt.names,
+		Log: s.rt.log.With("sandbox", s.cfg.ID),
 	})
 	defer func() {
 		if err != nil {
@@ -49,8 +50,15 @@ func (s *Sandbox) mount() (_ *instance, err error) {
 	if err := m.files(); err != nil {
 		return nil, err
 	}
+	var flags vfs.MountFlags
 	if s.cfg.ReadOnly {
-		in.ns.Root().Mount.Remount(vfs.ReadOnly)
+		flags |= vfs.ReadOnly
+	}
+	if s.cfg.NoNewPrivileges {
+		flags |= vfs.NoSuid
+	}
+	if flags != 0 {
+		in.ns.Root().Mount.Remount(flags)
 	}
 	return in, nil
 }
@@ -132,13 +140,22 @@ func (m *mounter) add(c *Mount) error {
 	if c.NoExec {
 		flags |= vfs.NoExec
 	}
+	if m.s.cfg.NoNewPrivileges {
+		flags |= vfs.NoSuid
+	}
 	switch c.Type {
 	case Tmpfs:
 		mode := uint32(0o1777)
 		if c.Mode != nil {
 			mode = *c.Mode
 		}
-		fs := tmpfs.New(tmpfs.Options{Size: c.Size, Mode: mode, UID: c.UID, GID: c.GID, Charge: m.in.kernel.Reserve})
+		opts := tmpfs.Options{Size: c.Size, Mode: mode, UID: c.UID, GID: c.GID}
+		if c.Source == "" {
+			opts.Charge = m.in.kernel.Reserve
+			return m.mountFS(tmpfs.New(opts), c.Target, flags|vfs.NoSuid|vfs.NoDev)
+		}
+		fs, release := m.s.rt.tmpfs(c.Source, opts)
+		m.in.undo = append(m.in.undo, release)
 		return m.mountFS(fs, c.Target, flags|vfs.NoSuid|vfs.NoDev)
 	case Bind, Volume:
 		opts := hostfs.Options{ReadOnly: c.ReadOnly}
@@ -193,6 +210,25 @@ func (m *mounter) image(c *Mount, flags vfs.MountFlags) error {
 	}
 	_, err = m.in.ns.Mount(from.Dentry, at, flags)
 	return err
+}
+
+// tmpfs shares a filesystem in memory. The options are those of whoever comes first.
+func (rt *Runtime) tmpfs(name string, opts tmpfs.Options) (*vfs.Filesystem, func()) {
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
+	v := rt.memory[name]
+	if v == nil {
+		v = &sharedTmpfs{fs: tmpfs.New(opts)}
+		rt.memory[name] = v
+	}
+	v.users++
+	return v.fs, func() {
+		rt.mu.Lock()
+		defer rt.mu.Unlock()
+		if v.users--; v.users == 0 {
+			delete(rt.memory, name)
+		}
+	}
 }
 
 // owners shares what a volume's files have that the host doesn't keep.

@@ -1,11 +1,14 @@
 package sandbox
 
 import (
+	"fmt"
+	"net/netip"
 	"strings"
 
 	"github.com/sockerless/sockerless/sandbox/abi"
 	"github.com/sockerless/sockerless/sandbox/kernel"
 	"github.com/sockerless/sockerless/sandbox/vfs"
+	"github.com/sockerless/sockerless/sandbox/vnet"
 )
 
 // Process is a program started in a sandbox from outside.
@@ -90,6 +93,10 @@ func (s *Sandbox) start(in *instance, c *ProcessConfig) (*Process, error) {
 	if err := p.streams(in, ctx, attr, c); err != nil {
 		return nil, err
 	}
+	if err := in.listen(attr, c.Listen); err != nil {
+		p.abandon(attr)
+		return nil, err
+	}
 	if c.Exec && !s.runs(in) {
 		p.abandon(attr)
 		return nil, ErrClosed
@@ -152,6 +159,29 @@ func (p *Process) streams(in *instance, ctx *vfs.Context, attr *kernel.InitAttr,
 		queue := new(vfs.WaitQueue)
 		sink.OnRoom(func() { queue.Notify(abi.POLLOUT) })
 		attr.Files = append(attr.Files, kernel.WriterFile(sink, queue, sink.HasRoom))
+	}
+	return nil
+}
+
+// listen opens the listening sockets that the program finds from descriptor 3 on.
+func (in *instance) listen(attr *kernel.InitAttr, addrs []netip.AddrPort) error {
+	for _, ap := range addrs {
+		a := vnet.InetAddr(ap)
+		l, err := in.kernel.Net().Socket(int(a.Family), abi.SOCK_STREAM, 0, abi.Ucred{UID: attr.Cred.UID, GID: attr.Cred.GID})
+		if err != nil {
+			return fmt.Errorf("listening on %s: %w", ap, err)
+		}
+		attr.Files = append(attr.Files, kernel.OpenSocket(l, 0))
+		_ = l.SetOption(abi.SOL_SOCKET, abi.SO_REUSEADDR, []byte{1, 0, 0, 0}) // every socket has it
+		if err := l.Bind(a); err != nil {
+			return fmt.Errorf("listening on %s: %w", ap, err)
+		}
+		if err := l.Listen(abi.SOMAXCONN); err != nil {
+			return fmt.Errorf("listening on %s: %w", ap, err)
+		}
+	}
+	if len(addrs) > 0 {
+		attr.Env = append(attr.Env[:len(attr.Env):len(attr.Env)], fmt.Sprintf("LISTEN_FDS=%d", len(addrs)), "LISTEN_PID=1")
 	}
 	return nil
 }

@@ -10,9 +10,11 @@ import (
 	"github.com/sockerless/sockerless/sandbox/kernel"
 	"github.com/sockerless/sockerless/sandbox/linux"
 	"github.com/sockerless/sockerless/sandbox/shell"
+	"github.com/sockerless/sockerless/sandbox/vfs"
 	"github.com/sockerless/sockerless/sandbox/vfs/hostfs"
 	"github.com/sockerless/sockerless/sandbox/vfs/layer"
 	"github.com/sockerless/sockerless/sandbox/vfs/overlay"
+	"github.com/sockerless/sockerless/sandbox/vnet"
 	"github.com/sockerless/sockerless/sandbox/wasi"
 	"github.com/sockerless/sockerless/sandbox/wasm"
 )
@@ -30,11 +32,20 @@ type Runtime struct {
 	engine  *wasm.Engine
 	loaders []kernel.Loader
 	layers  layer.Cache
-	fifos   kernel.FifoTable // on binds and volumes
+	kernels kernel.Shared // fifos and locks on binds and volumes
+	sched   *kernel.Scheduler
+	names   vnet.Names // of sockets on binds and volumes
 	log     *slog.Logger
 
 	mu     sync.Mutex
 	shared map[string]*sharedVolume // by host path
+	memory map[string]*sharedTmpfs  // by name
+}
+
+// sharedTmpfs is a tmpfs that several sandboxes may have mounted.
+type sharedTmpfs struct {
+	fs    *vfs.Filesystem
+	users int
 }
 
 // sharedVolume is a volume that sandboxes have mounted; all see the same owners.
@@ -64,8 +75,10 @@ func NewRuntime(ctx context.Context, cfg RuntimeConfig) (*Runtime, error) {
 	return &Runtime{
 		engine:  engine,
 		loaders: []kernel.Loader{guest.NewLoader(engine, log), shell.Loader()},
+		sched:   kernel.NewScheduler(0),
 		log:     log,
 		shared:  make(map[string]*sharedVolume),
+		memory:  make(map[string]*sharedTmpfs),
 	}, nil
 }
 

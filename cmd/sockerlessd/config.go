@@ -6,40 +6,74 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
+	"github.com/moby/moby/api/types/container"
 	"github.com/spf13/pflag"
 
+	containers "github.com/sockerless/sockerless/daemon/container"
 	imagestore "github.com/sockerless/sockerless/daemon/image"
 )
 
 // config is what the daemon is told by flags and the configuration file. The JSON names are the flags' names, in
 // dockerd's words; hosts is the plural that dockerd uses in the file.
 type config struct {
-	Hosts         []string `json:"hosts,omitempty"`
-	DataRoot      string   `json:"data-root,omitempty"`
-	ExecRoot      string   `json:"exec-root,omitempty"`
-	Group         string   `json:"group,omitempty"`
-	LogLevel      string   `json:"log-level,omitempty"`
-	Debug         bool     `json:"debug,omitempty"`
-	Synthetic     bool     `json:"synthetic,omitempty"`
-	ImageFallback string   `json:"image-fallback,omitempty"`
-	InsecureTCP   bool     `json:"insecure-tcp,omitempty"`
-	TLS           bool     `json:"tls,omitempty"`
-	TLSVerify     bool     `json:"tlsverify,omitempty"`
-	TLSCACert     string   `json:"tlscacert,omitempty"`
-	TLSCert       string   `json:"tlscert,omitempty"`
-	TLSKey        string   `json:"tlskey,omitempty"`
+	Hosts         []string          `json:"hosts,omitempty"`
+	DataRoot      string            `json:"data-root,omitempty"`
+	ExecRoot      string            `json:"exec-root,omitempty"`
+	Group         string            `json:"group,omitempty"`
+	LogLevel      string            `json:"log-level,omitempty"`
+	LogDriver     string            `json:"log-driver,omitempty"`
+	LogOpts       map[string]string `json:"log-opts,omitempty"`
+	Debug         bool              `json:"debug,omitempty"`
+	Synthetic     bool              `json:"synthetic,omitempty"`
+	ImageFallback string            `json:"image-fallback,omitempty"`
+	InsecureTCP   bool              `json:"insecure-tcp,omitempty"`
+	TLS           bool              `json:"tls,omitempty"`
+	TLSVerify     bool              `json:"tlsverify,omitempty"`
+	TLSCACert     string            `json:"tlscacert,omitempty"`
+	TLSCert       string            `json:"tlscert,omitempty"`
+	TLSKey        string            `json:"tlskey,omitempty"`
+	IdleExit      duration          `json:"idle-exit,omitempty"`
+}
+
+// duration is a time.Duration that JSON and flags write as "90s".
+type duration time.Duration
+
+func (d duration) String() string               { return time.Duration(d).String() }
+func (d duration) Type() string                 { return "duration" }
+func (d duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+func (d *duration) UnmarshalText(text []byte) error { return d.Set(string(text)) }
+
+func (d *duration) Set(text string) error {
+	v, err := time.ParseDuration(text)
+	if err == nil && v < 0 {
+		err = errors.New("a time cannot be negative")
+	}
+	*d = duration(v)
+	return err
+}
+
+// level is that of the log.
+func (c *config) level() (l slog.Level) {
+	if err := l.UnmarshalText([]byte(c.LogLevel)); err != nil {
+		return slog.LevelInfo
+	}
+	return l
 }
 
 // fileKey gives the key of the configuration file for a flag.
 func fileKey(flag string) string {
-	if flag == "host" {
-		return "hosts"
+	switch flag {
+	case "host", "log-opt":
+		return flag + "s"
 	}
 	return flag
 }
@@ -51,15 +85,28 @@ type options struct {
 	validate   bool
 }
 
-const (
-	defaultHost       = "unix:///var/run/sockerless.sock"
-	defaultConfigFile = "/etc/sockerless/daemon.json"
-)
+const defaultHost = "unix:///var/run/sockerless.sock"
+
+// defaultConfigFile is the system's for the system's daemon (ConfigurationDirectory= in systemd.exec(5)) and for root, a
+// user's own for theirs.
+func defaultConfigFile() string {
+	if dir := os.Getenv("CONFIGURATION_DIRECTORY"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "daemon.json")
+	}
+	if dir, err := os.UserConfigDir(); err == nil && os.Geteuid() != 0 {
+		return filepath.Join(dir, "sockerless", "daemon.json")
+	}
+	return "/etc/sockerless/daemon.json"
+}
 
 func newOptions() *options { return &options{} }
 
-// defaultDataRoot is where an ordinary user, or root, keeps the state.
+// defaultDataRoot is where an ordinary user, or root, keeps the state: what systemd has made for the service
+// (StateDirectory= in systemd.exec(5)) before all.
 func defaultDataRoot() string {
+	if dir := os.Getenv("STATE_DIRECTORY"); filepath.IsAbs(dir) {
+		return dir
+	}
 	if os.Geteuid() == 0 {
 		return "/var/lib/sockerless"
 	}
@@ -75,6 +122,9 @@ func defaultDataRoot() string {
 
 // defaultExecRoot is where what does not outlive the daemon is kept.
 func defaultExecRoot() string {
+	if dir := os.Getenv("RUNTIME_DIRECTORY"); filepath.IsAbs(dir) {
+		return dir
+	}
 	if os.Geteuid() == 0 {
 		return "/var/run/sockerless"
 	}
@@ -89,8 +139,10 @@ func (o *options) install(f *pflag.FlagSet) {
 	f.StringVar(&o.DataRoot, "data-root", defaultDataRoot(), "Root directory of persistent state")
 	f.StringVar(&o.ExecRoot, "exec-root", defaultExecRoot(), "Root directory for execution state files")
 	f.StringVarP(&o.Group, "group", "G", "", "Group that may use the unix socket (mode 0660)")
-	f.StringVar(&o.configFile, "config-file", defaultConfigFile, "Daemon configuration file (JSON)")
+	f.StringVar(&o.configFile, "config-file", defaultConfigFile(), "Daemon configuration file (JSON)")
 	f.StringVarP(&o.LogLevel, "log-level", "l", "info", `Set the logging level ("debug"|"info"|"warn"|"error")`)
+	f.StringVar(&o.LogDriver, "log-driver", "json-file", "Default driver for container logs (\"json-file\"|\"local\"|\"none\")")
+	f.StringToStringVar(&o.LogOpts, "log-opt", nil, "Default log driver options for containers")
 	f.BoolVarP(&o.Debug, "debug", "D", false, "Enable debug mode")
 	f.BoolVar(&o.Synthetic, "synthetic", false, "Run no programs: containers are bookkeeping that exits 0 at once (or SOCKERLESS_SYNTHETIC=1)")
 	f.StringVar(&o.ImageFallback, "image-fallback", "auto", `When the embedded image answers for alpine, busybox, debian and ubuntu ("auto"|"never"|"always")`)
@@ -100,6 +152,7 @@ func (o *options) install(f *pflag.FlagSet) {
 	f.StringVar(&o.TLSCACert, "tlscacert", "", "Trust certs signed only by this CA")
 	f.StringVar(&o.TLSCert, "tlscert", "", "Path to TLS certificate file")
 	f.StringVar(&o.TLSKey, "tlskey", "", "Path to TLS key file")
+	f.Var(&o.IdleExit, "idle-exit", "End when nothing has run and nobody has been connected for this long; systemd starts it again at the next connection (0: never)")
 	f.BoolVar(&o.validate, "validate", false, "Validate daemon configuration and exit")
 	f.SortFlags = true
 }
@@ -184,10 +237,18 @@ func (o *options) mergeFile(cfg *config, f *pflag.FlagSet) error {
 }
 
 // knownConfig has every field set, so that its JSON names every key.
-var knownConfig = config{Hosts: []string{""}, DataRoot: "x", ExecRoot: "x", Group: "x", LogLevel: "x", Debug: true, Synthetic: true,
-	ImageFallback: "x", InsecureTCP: true, TLS: true, TLSVerify: true, TLSCACert: "x", TLSCert: "x", TLSKey: "x"}
+var knownConfig = config{Hosts: []string{""}, DataRoot: "x", ExecRoot: "x", Group: "x", LogLevel: "x", LogDriver: "x", LogOpts: map[string]string{"": ""}, Debug: true, Synthetic: true,
+	ImageFallback: "x", InsecureTCP: true, TLS: true, TLSVerify: true, TLSCACert: "x", TLSCert: "x", TLSKey: "x", IdleExit: 1}
+
+// logConfig is what containers log with that name no driver.
+func (c *config) logConfig() container.LogConfig {
+	return container.LogConfig{Type: c.LogDriver, Config: c.LogOpts}
+}
 
 func (c *config) check() error {
+	if err := containers.CheckLogConfig(c.logConfig()); err != nil {
+		return fmt.Errorf("failed to set log opts: %w", err)
+	}
 	switch c.LogLevel {
 	case "debug", "info", "warn", "error":
 	default:

@@ -42,6 +42,8 @@ func TestConfigurationIsRefusedWithAReason(t *testing.T) {
 		{"wrong type", `{"debug": "yes"}`, nil, "cannot unmarshal string"},
 		{"log level", "", []string{"-l", "loud"}, "invalid logging level: loud"},
 		{"image fallback", "", []string{"--image-fallback", "perhaps"}, "invalid image-fallback: perhaps"},
+		{"log driver", "", []string{"--log-driver", "ghost"}, "failed to set log opts: error looking up logging plugin ghost: plugin \"ghost\" not found"},
+		{"log option", `{"log-opts": {"frob": "1"}}`, nil, "unknown log opt 'frob' for json-file log driver"},
 		{"protocol", "", []string{"-H", "ftp://x"}, `unknown protocol "ftp"`},
 		{"no protocol", "", []string{"-H", "/run/x.sock"}, "want unix://PATH"},
 		{"open TCP", "", []string{"-H", "tcp://0.0.0.0:2375"}, "refusing to listen on tcp://0.0.0.0:2375"},
@@ -89,6 +91,8 @@ func TestEveryFlagIsAKeyOfTheFile(t *testing.T) {
 		switch fl.Value.Type() {
 		case "bool":
 			value = "false"
+		case "stringToString":
+			value = `{"max-size": "1m"}`
 		case "stringArray":
 			value = `["unix:///x"]`
 		}

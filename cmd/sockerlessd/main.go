@@ -52,14 +52,14 @@ func newCommand(stdout, stderr io.Writer) *cobra.Command {
 				fmt.Fprintln(stderr, "configuration OK")
 				return nil
 			}
-			return serve(cmd.Context(), cfg, stderr)
+			return serve(cmd.Context(), cfg, func() (*config, error) { return opts.load(cmd.Flags()) }, stderr)
 		},
 	}
 	cmd.SetVersionTemplate("Sockerless version {{.Version}}\n")
 	cmd.SetOut(stdout)
 	cmd.SetErr(stderr)
-	cmd.CompletionOptions.DisableDefaultCmd = true
+	cmd.CompletionOptions.HiddenDefaultCmd = true // packages install the scripts
 	opts.install(cmd.Flags())
-	cmd.AddCommand(newRunCommand(stdout, stderr))
+	cmd.AddCommand(newRunCommand(stdout, stderr), newContextCommand(stdout), newDoctorCommand(stdout), newWarmCommand(opts, stderr), newDockerSocketCommand(stderr))
 	return cmd
 }

@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -112,7 +110,7 @@ func answers(host string) bool {
 
 // privateDaemon runs a daemon in this process, on a socket that only we can reach.
 func privateDaemon(ctx context.Context, cfg *config, stderr io.Writer) (host string, stop func(), err error) {
-	d, err := daemon.New(ctx, daemonConfig(cfg, newLogger(cfg.LogLevel, stderr)))
+	d, err := daemon.New(ctx, daemonConfig(cfg, newLogger(cfg.level(), stderr)))
 	if err != nil {
 		return "", nil, err
 	}
@@ -128,7 +126,7 @@ func privateDaemon(ctx context.Context, cfg *config, stderr io.Writer) (host str
 		os.RemoveAll(dir)
 		return "", nil, err
 	}
-	srv := &http.Server{Handler: d.Handler(), ReadHeaderTimeout: time.Minute, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)}
+	srv := d.HTTPServer()
 	go srv.Serve(l)
 	return "unix://" + path, func() {
 		end, cancel := context.WithTimeout(context.Background(), stopTimeout)

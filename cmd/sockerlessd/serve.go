@@ -21,12 +21,15 @@ import (
 // stopTimeout is how long running containers have to end when the daemon stops (dockerd's --shutdown-timeout).
 const stopTimeout = 15 * time.Second
 
-// serve runs the daemon until SIGTERM or SIGINT. A second signal ends it at once.
-func serve(ctx context.Context, cfg *config, stderr io.Writer) error {
+// serve runs the daemon until SIGTERM or SIGINT, or until nobody has needed it for --idle-exit. A second signal ends it
+// at once. SIGHUP reads the configuration file again by way of reload.
+func serve(ctx context.Context, cfg *config, reload func() (*config, error), stderr io.Writer) error {
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	log := newLogger(cfg.LogLevel, stderr)
+	level := &slog.LevelVar{}
+	level.Set(cfg.level())
+	log := newLogger(level, stderr)
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 
@@ -39,22 +42,30 @@ func serve(ctx context.Context, cfg *config, stderr io.Writer) error {
 		d.Close()
 		return err
 	}
-	srv := &http.Server{Handler: d.Handler(), ReadHeaderTimeout: time.Minute, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn)}
+	conns := newConnCounter()
+	srv := d.HTTPServer()
 	failed := make(chan error, len(listeners))
+	var addresses []string
 	for _, l := range listeners {
+		addresses = append(addresses, l.Addr().String())
 		log.Info("API listen on", "address", l.Addr().String())
-		go func() { failed <- srv.Serve(l) }()
+		go func() { failed <- srv.Serve(conns.count(l)) }()
 	}
 	notify(log, sddaemon.SdNotifyReady)
 	go watchdog(ctx, d, log)
+	go reloader{cfg: cfg, read: reload, daemon: d, level: level, log: log}.run(ctx)
+	idle := make(chan struct{})
+	go watcher{daemon: d, conns: conns, addresses: addresses, idleExit: time.Duration(cfg.IdleExit), log: log}.run(ctx, idle)
 	log.Info("Daemon has completed initialization", "version", daemon.Version(), "data-root", cfg.DataRoot)
 
 	select {
 	case <-ctx.Done():
 		stop() // from here on a signal ends the process
+	case <-idle:
+		log.Info("Nothing has run and nobody has been connected: ending until the socket is used again", "idle-exit", cfg.IdleExit.String())
 	case err = <-failed:
 	}
-	notify(log, sddaemon.SdNotifyStopping)
+	notify(log, sddaemon.SdNotifyStopping+"\nSTATUS=Stopping the containers")
 	log.Info("Stopping")
 	for _, l := range listeners {
 		closeListener(l)
@@ -84,43 +95,13 @@ func daemonConfig(cfg *config, log *slog.Logger) daemon.Config {
 	return daemon.Config{
 		DataRoot: cfg.DataRoot, ExecRoot: cfg.ExecRoot, Synthetic: cfg.Synthetic,
 		ImageFallback: imagestore.Fallback(cfg.ImageFallback), Debug: cfg.LogLevel == "debug", Log: log,
+		LogConfig: cfg.logConfig(),
 	}
-}
-
-func newLogger(level string, w io.Writer) *slog.Logger {
-	var l slog.Level
-	if err := l.UnmarshalText([]byte(level)); err != nil {
-		l = slog.LevelInfo
-	}
-	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: l}))
 }
 
 // notify tells systemd of a change of state (sd_notify(3)); without systemd it does nothing.
 func notify(log *slog.Logger, state string) {
 	if _, err := sddaemon.SdNotify(false, state); err != nil {
 		log.Warn("cannot notify systemd", "state", state, "error", err)
-	}
-}
-
-// watchdog tells systemd that the daemon lives, as long as it can still tell of its containers
-// (systemd.service(5), WatchdogSec=).
-func watchdog(ctx context.Context, d *daemon.Daemon, log *slog.Logger) {
-	interval, err := sddaemon.SdWatchdogEnabled(false)
-	if err != nil || interval == 0 {
-		return
-	}
-	tick := time.NewTicker(interval / 3)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		if err := d.Healthy(ctx); err != nil {
-			log.Error("not healthy: the watchdog is not fed", "error", err)
-			continue
-		}
-		notify(log, sddaemon.SdNotifyWatchdog)
 	}
 }

@@ -4,23 +4,14 @@ import "net/http"
 
 // absentRoutes answer what Docker has and this daemon has not, by name.
 func (s *Server) absentRoutes() {
-	swarm := func(http.ResponseWriter, *http.Request) error { return errNotSwarm }
-	for _, path := range []string{"/swarm", "/swarm/unlockkey", "/nodes", "/nodes/{id}", "/services", "/services/{id}", "/services/{id}/logs",
-		"/tasks", "/tasks/{id}", "/tasks/{id}/logs", "/secrets", "/secrets/{id}", "/configs", "/configs/{id}"} {
-		s.handle("GET", path, swarm)
-	}
 	for _, c := range []struct{ method, path, what string }{
-		{"POST", "/swarm/init", "swarm mode"},
-		{"POST", "/swarm/join", "swarm mode"},
 		{"POST", "/build", "building images (POST /build)"},
-		{"POST", "/build/prune", "the build cache"},
+		{"POST", "/build/cancel", "building images (POST /build)"},
 		{"POST", "/session", "BuildKit sessions"},
 		{"POST", "/grpc", "BuildKit"},
-		{"POST", "/commit", "committing containers"},
-		{"GET", "/containers/{name:.+}/export", "exporting containers"},
-		{"GET", "/containers/{name:.+}/attach/ws", "attaching by websocket"},
 		{"GET", "/containers/{name:.+}/checkpoints", "checkpoints"},
 		{"POST", "/containers/{name:.+}/checkpoints", "checkpoints"},
+		{"DELETE", "/containers/{name:.+}/checkpoints/{checkpoint}", "checkpoints"},
 		{"POST", "/images/load", "loading images"},
 		{"GET", "/images/get", "saving images"},
 		{"GET", "/images/{name:.+}/get", "saving images"},
@@ -28,14 +19,14 @@ func (s *Server) absentRoutes() {
 		{"GET", "/images/search", "searching registries"},
 		{"POST", "/images/prune", "pruning images"},
 		{"GET", "/distribution/{name:.+}/json", "looking into registries"},
+		{"GET", "/images/{name:.+}/attestations", "attestations of images"},
 		{"GET", "/networks", "networks"},
 		{"GET", "/networks/{name:.+}", "networks"},
-		{"POST", "/networks/{name:.+}", "networks"},
 		{"DELETE", "/networks/{name:.+}", "networks"},
-		{"GET", "/plugins", "plugins"},
-		{"POST", "/plugins/{name:.+}", "plugins"},
-		{"GET", "/system/df", "disk usage (system df)"},
-		{"POST", "/auth", "logging in to registries"},
+		{"POST", "/networks/create", "networks"},
+		{"POST", "/networks/prune", "networks"},
+		{"POST", "/networks/{name:.+}/connect", "networks"},
+		{"POST", "/networks/{name:.+}/disconnect", "networks"},
 	} {
 		s.handle(c.method, c.path, func(http.ResponseWriter, *http.Request) error { return unsupported(c.what) })
 	}

@@ -16,7 +16,7 @@ import (
 func archivePath(r *http.Request) (string, error) {
 	path := r.Form.Get("path")
 	if path == "" {
-		return "", badRequest(errors.New("missing required parameter: path"))
+		return "", badRequest(errors.New("bad parameter: path cannot be empty"))
 	}
 	return path, nil
 }

@@ -1,6 +1,8 @@
 package api
 
 import (
+	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,7 +22,10 @@ import (
 
 func (s *Server) streamRoutes() {
 	s.handle("POST", "/containers/{name:.+}/attach", s.attach)
+	s.handle("GET", "/containers/{name:.+}/attach/ws", s.attachWebsocket)
 	s.handle("POST", "/containers/{name:.+}/wait", s.wait)
+	s.handle("GET", "/containers/{name:.+}/export", s.exportContainer)
+	s.handle("POST", "/commit", s.commit)
 	s.handle("GET", "/containers/{name:.+}/logs", s.logs)
 	s.handle("GET", "/containers/{name:.+}/stats", s.stats)
 	s.handle("GET", "/containers/{name:.+}/archive", s.getArchive)
@@ -42,12 +47,12 @@ func (s *Server) attach(w http.ResponseWriter, r *http.Request) error {
 	ctx, cancel := s.streamContext(r)
 	defer cancel()
 	err = s.backend.Containers.Attach(ctx, name(r), opts, func() (container.AttachStreams, error) {
-		c, in, err := hijack(w, r, tty)
+		c, in, err := hijack(w, r, tty, nil)
 		if err != nil {
 			return container.AttachStreams{}, err
 		}
 		conn = c
-		st := container.AttachStreams{Out: conn, Err: conn}
+		st := container.AttachStreams{Out: conn, Err: conn, Hangup: hangup(conn)}
 		if opts.Stdin {
 			st.In = in
 		}
@@ -56,24 +61,22 @@ func (s *Server) attach(w http.ResponseWriter, r *http.Request) error {
 		}
 		return st, nil
 	})
-	return s.endStream(conn, err)
-}
-
-// endStream closes a connection that was taken over. An error that came after it can only be told in the stream.
-func (s *Server) endStream(conn net.Conn, err error) error {
 	if conn == nil {
 		return err
 	}
-	defer conn.Close()
+	s.endStream(conn, err)
+	return nil
+}
+
+// endStream closes a connection that was taken over.
+func (s *Server) endStream(conn net.Conn, err error) {
 	if err != nil && !errors.Is(err, net.ErrClosed) && !errors.Is(err, io.EOF) {
 		s.log.Debug("stream ended", "error", err)
-		_, stderr := newMux(conn)
-		fmt.Fprintf(stderr, "Error: %v\r\n", err)
 	}
 	if c, ok := conn.(interface{ CloseWrite() error }); ok {
 		c.CloseWrite()
 	}
-	return nil
+	conn.Close()
 }
 
 // wait answers POST /containers/{id}/wait. The header goes out at once: clients start the container when they see it.
@@ -115,14 +118,14 @@ func (s *Server) logs(w http.ResponseWriter, r *http.Request) error {
 		Timestamps: boolParam(r, "timestamps"), Details: boolParam(r, "details"), Tail: -1,
 	}
 	if !opts.Stdout && !opts.Stderr {
-		return badRequest(errors.New("Bad parameters: you must choose at least one stream"))
+		return badRequest(errors.New("must specify at least one of 'stdout' or 'stderr'"))
 	}
 	var err error
 	if opts.Since, err = timeParam(r, "since"); err != nil {
-		return err
+		return badRequest(fmt.Errorf("invalid value for \"since\": %w", err))
 	}
 	if opts.Until, err = timeParam(r, "until"); err != nil {
-		return err
+		return badRequest(fmt.Errorf("invalid value for \"until\": %w", err))
 	}
 	if n, err := strconv.Atoi(r.Form.Get("tail")); err == nil && n >= 0 {
 		opts.Tail = n
@@ -141,25 +144,40 @@ func (s *Server) logs(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Content-Type", contentType)
 	w.WriteHeader(http.StatusOK)
 	flush(w)
-	var out [2]io.Writer
-	out[0], out[1] = w, w
+	if err := copyLog(ctx, w, log, opts); err != nil && ctx.Err() == nil {
+		s.log.Warn("reading a log", "container", name(r), "error", err)
+	}
+	return nil
+}
+
+// copyLog writes a log as clients get it. What is there goes out in large pieces, and at once when there is no more for
+// the moment. The error is the log's, not the client's, who may go any time.
+func copyLog(ctx context.Context, w http.ResponseWriter, log *container.LogReader, opts container.LogsOptions) error {
+	buf := bufio.NewWriterSize(w, 64<<10)
+	out := [2]io.Writer{buf, buf}
 	if !log.TTY {
-		out[0], out[1] = newMux(w)
+		out[0], out[1] = newMux(buf)
 	}
 	var line []byte
 	for {
 		e, err := log.Next(ctx)
 		if err != nil {
-			if !errors.Is(err, io.EOF) && ctx.Err() == nil {
-				s.log.Warn("reading a log", "container", name(r), "error", err)
+			if errors.Is(err, io.EOF) {
+				err = nil
 			}
-			return nil
+			if buf.Flush() != nil {
+				return nil
+			}
+			return err
 		}
 		line = formatEntry(line[:0], e, opts)
 		if _, err := out[e.Stream].Write(line); err != nil {
-			return nil // the client has gone
+			return nil
 		}
-		if opts.Follow {
+		if opts.Follow && !log.Buffered() {
+			if buf.Flush() != nil {
+				return nil
+			}
 			flush(w)
 		}
 	}

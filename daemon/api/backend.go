@@ -27,6 +27,8 @@ type System interface {
 	Version() string
 	VersionInfo(ctx context.Context) (system.VersionResponse, error)
 	Info(ctx context.Context) (*system.Info, error)
+	DiskUsage(ctx context.Context, of ...system.DiskUsageObject) (*system.DiskUsage, error)
+	Login(ctx context.Context, auth registry.AuthConfig) error
 }
 
 // Images is the image store (daemon/image).

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/gorilla/mux"
 	containertypes "github.com/moby/moby/api/types/container"
@@ -172,7 +173,7 @@ func (s *Server) renameContainer(w http.ResponseWriter, r *http.Request) error {
 // updateContainer answers POST /containers/{id}/update.
 func (s *Server) updateContainer(w http.ResponseWriter, r *http.Request) error {
 	var req containertypes.UpdateConfig
-	if err := readOptionalJSON(r, &req); err != nil {
+	if err := readJSON(r, &req); err != nil {
 		return err
 	}
 	resp, err := s.backend.Containers.Update(r.Context(), name(r), req)
@@ -217,13 +218,24 @@ func (s *Server) resizeContainer(w http.ResponseWriter, r *http.Request) error {
 
 // sizeParams reads the h and w of a terminal.
 func sizeParams(r *http.Request) (height, width uint, err error) {
-	h, err := strconv.ParseUint(r.Form.Get("h"), 10, 32)
-	if err != nil {
+	if height, err = sizeParam(r.Form.Get("h")); err != nil {
 		return 0, 0, badRequest(fmt.Errorf("invalid resize height %q: %w", r.Form.Get("h"), err))
 	}
-	wd, err := strconv.ParseUint(r.Form.Get("w"), 10, 32)
-	if err != nil {
+	if width, err = sizeParam(r.Form.Get("w")); err != nil {
 		return 0, 0, badRequest(fmt.Errorf("invalid resize width %q: %w", r.Form.Get("w"), err))
 	}
-	return uint(h), uint(wd), nil
+	return height, width, nil
+}
+
+// sizeParam reads a number of 32 bits; a negative one is out of range and not bad syntax.
+func sizeParam(text string) (uint, error) {
+	digits, negative := strings.CutPrefix(text, "-")
+	n, err := strconv.ParseUint(digits, 10, 32)
+	switch {
+	case err != nil:
+		return 0, errors.Unwrap(err) // ErrSyntax or ErrRange, without what was read
+	case negative:
+		return 0, strconv.ErrRange
+	}
+	return uint(n), nil
 }

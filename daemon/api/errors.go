@@ -23,11 +23,8 @@ type kindError struct {
 
 func (e kindError) Unwrap() []error { return []error{e.error, e.kind} }
 
-// The API's own errors.
-var (
-	errPageNotFound = kindError{errors.New("page not found"), errdefs.ErrNotFound}
-	errNotSwarm     = kindError{errors.New(`This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.`), errdefs.ErrUnavailable}
-)
+// errPageNotFound is the answer to a path or method that there is not.
+var errPageNotFound = kindError{errors.New("page not found"), errdefs.ErrNotFound}
 
 // unsupported is the answer to what Docker has and we have not: it names it.
 func unsupported(what string) error {
@@ -36,7 +33,10 @@ func unsupported(what string) error {
 
 // statusOf maps a kind of error to dockerd's status code.
 func statusOf(err error) int {
+	var tooLarge *http.MaxBytesError
 	switch {
+	case errors.As(err, &tooLarge):
+		return http.StatusRequestEntityTooLarge
 	case errdefs.IsNotFound(err):
 		return http.StatusNotFound
 	case errdefs.IsInvalidArgument(err), errdefs.IsOutOfRange(err):
@@ -74,6 +74,10 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	if status == http.StatusNotModified {
 		w.WriteHeader(status)
+		return
+	}
+	if version, _ := r.Context().Value(versionKey{}).(string); version != "" && compareVersions(version, "1.24") < 0 {
+		http.Error(w, err.Error(), status) // before 1.24 errors were plain text
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")

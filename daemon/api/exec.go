@@ -2,6 +2,8 @@ package api
 
 import (
 	"errors"
+	"fmt"
+	"io"
 	"net"
 	"net/http"
 
@@ -25,6 +27,9 @@ func (s *Server) createExec(w http.ResponseWriter, r *http.Request) error {
 	if err := readJSON(r, &req); err != nil {
 		return err
 	}
+	if !atLeast(r, "1.42") {
+		req.ConsoleSize = nil
+	}
 	if len(req.Cmd) == 0 {
 		return badRequest(errors.New("No exec command specified"))
 	}
@@ -38,37 +43,41 @@ func (s *Server) createExec(w http.ResponseWriter, r *http.Request) error {
 // startExec answers POST /exec/{id}/start: a stream, unless detached.
 func (s *Server) startExec(w http.ResponseWriter, r *http.Request) error {
 	var req containertypes.ExecStartRequest
-	if err := readOptionalJSON(r, &req); err != nil {
+	if err := readJSON(r, &req); err != nil {
 		return err
 	}
-	if req.ConsoleSize != nil && !req.Tty {
-		return badRequest(errors.New("console size is only supported when TTY is enabled"))
-	}
-	id := mux.Vars(r)["id"]
-	tty, err := s.backend.Containers.ExecTTY(id)
-	if err != nil {
-		return err
+	if !req.Tty || !atLeast(r, "1.42") {
+		req.ConsoleSize = nil
 	}
 	opts := container.ExecStartOptions{Detach: req.Detach, ConsoleSize: req.ConsoleSize}
 	var conn net.Conn
+	var stdout io.Writer
 	ctx, cancel := s.streamContext(r)
 	defer cancel()
-	err = s.backend.Containers.ExecStart(ctx, id, opts, func() (container.AttachStreams, error) {
-		c, in, err := hijack(w, r, tty)
+	err := s.backend.Containers.ExecStart(ctx, mux.Vars(r)["id"], opts, func() (container.AttachStreams, error) {
+		c, in, err := hijack(w, r, req.Tty, w.Header())
 		if err != nil {
 			return container.AttachStreams{}, err
 		}
 		conn = c
-		st := container.AttachStreams{In: in, Out: conn, Err: conn}
-		if !tty {
+		st := container.AttachStreams{In: in, Out: conn, Err: conn, Hangup: hangup(conn)}
+		if !req.Tty {
 			st.Out, st.Err = newMux(conn)
 		}
+		stdout = st.Out
 		return st, nil
 	})
-	if conn == nil && err == nil {
-		w.WriteHeader(http.StatusOK)
+	if conn == nil {
+		if err == nil {
+			w.WriteHeader(http.StatusOK)
+		}
+		return err
 	}
-	return s.endStream(conn, err)
+	if err != nil {
+		fmt.Fprintf(stdout, "%v\r\n", err) // there is no other way any more
+	}
+	s.endStream(conn, err)
+	return nil
 }
 
 // resizeExec answers POST /exec/{id}/resize.

@@ -45,19 +45,21 @@ type handler func(w http.ResponseWriter, r *http.Request) error
 
 // handle adds a route, with and without a version in front.
 func (s *Server) handle(method, path string, h handler) {
-	s.router.Path("/v{version:[0-9][0-9A-Za-z.-]*}" + path).Methods(method).Handler(s.wrap(h))
+	s.router.Path("/v{version:[0-9.]+}" + path).Methods(method).Handler(s.wrap(h))
 	s.router.Path(path).Methods(method).Handler(s.wrap(h))
 }
 
 func (s *Server) routes() {
+	s.absentRoutes() // first: some are below paths that take any name
 	s.systemRoutes()
 	s.containerRoutes()
 	s.streamRoutes()
 	s.execRoutes()
 	s.imageRoutes()
 	s.volumeRoutes()
-	s.absentRoutes()
-	notFound := s.wrap(func(http.ResponseWriter, *http.Request) error { return errPageNotFound })
+	s.pluginRoutes()
+	s.swarmRoutes()
+	notFound := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.fail(w, r, errPageNotFound) })
 	s.router.NotFoundHandler = notFound
 	s.router.MethodNotAllowedHandler = notFound
 }
@@ -73,14 +75,14 @@ func (s *Server) wrap(h handler) http.Handler {
 		head.Set("Server", "Sockerless/"+s.backend.System.Version()+" (linux)")
 		head.Set("Api-Version", Version)
 		head.Set("Ostype", "linux")
-		head.Set("Docker-Experimental", "false")
 		version := mux.Vars(r)["version"]
 		if version == "" {
 			version = Version
 		}
 		err := checkVersion(version)
+		r = r.WithContext(context.WithValue(r.Context(), versionKey{}, version))
 		if err == nil {
-			r = r.WithContext(context.WithValue(r.Context(), versionKey{}, version))
+			head.Set("Docker-Experimental", "false")
 			err = r.ParseForm()
 			if err != nil && !strings.HasPrefix(err.Error(), "mime:") {
 				err = badRequest(err)
@@ -141,12 +143,15 @@ func writeJSON(w http.ResponseWriter, status int, v any) error {
 // maxBody bounds a JSON body: more is no request that a client makes.
 const maxBody = 8 << 20
 
-// readJSON reads a request's body into v: dockerd's errors for what is no JSON.
+// readJSON reads a request's body into v, with dockerd's errors for what is no JSON. An empty body leaves v as it is.
 func readJSON(r *http.Request, v any) error {
 	if err := checkJSON(r); err != nil {
 		return err
 	}
-	dec := json.NewDecoder(io.LimitReader(r.Body, maxBody))
+	if r.Body == nil || r.ContentLength == 0 {
+		return nil
+	}
+	dec := json.NewDecoder(http.MaxBytesReader(nil, r.Body, maxBody))
 	if err := dec.Decode(v); err != nil {
 		if errors.Is(err, io.EOF) {
 			return badRequest(errors.New("invalid JSON: got EOF while reading request body"))
@@ -157,14 +162,6 @@ func readJSON(r *http.Request, v any) error {
 		return badRequest(errors.New("unexpected content after JSON"))
 	}
 	return nil
-}
-
-// readOptionalJSON is readJSON for a body that may be missing.
-func readOptionalJSON(r *http.Request, v any) error {
-	if r.ContentLength == 0 {
-		return nil
-	}
-	return readJSON(r, v)
 }
 
 func checkJSON(r *http.Request) error {

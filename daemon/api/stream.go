@@ -54,8 +54,8 @@ func (m muxWriter) Write(p []byte) (int, error) {
 }
 
 // hijack takes the connection over for a raw stream, and answers as the client asked: "101 UPGRADED" to an Upgrade
-// header, else 200.
-func hijack(w http.ResponseWriter, r *http.Request, tty bool) (net.Conn, io.Reader, error) {
+// header, else 200, with more headers if there are any.
+func hijack(w http.ResponseWriter, r *http.Request, tty bool, more http.Header) (net.Conn, io.Reader, error) {
 	contentType := types.MediaTypeRawStream
 	if !tty && atLeast(r, "1.42") {
 		contentType = types.MediaTypeMultiplexedStream
@@ -65,14 +65,14 @@ func hijack(w http.ResponseWriter, r *http.Request, tty bool) (net.Conn, io.Read
 		return nil, nil, fmt.Errorf("taking over the connection: %w", err)
 	}
 	head := "HTTP/1.1 200 OK\r\nContent-Type: " + types.MediaTypeRawStream + "\r\n"
-	if upgrade := r.Header.Get("Upgrade"); upgrade != "" {
+	if _, upgrade := r.Header["Upgrade"]; upgrade {
 		head = "HTTP/1.1 101 UPGRADED\r\nContent-Type: " + contentType + "\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n"
 	}
-	var extra strings.Builder
-	for _, name := range []string{"Api-Version", "Docker-Experimental", "Ostype", "Server"} {
-		fmt.Fprintf(&extra, "%s: %s\r\n", name, w.Header().Get(name))
-	}
-	if _, err := io.WriteString(conn, head+extra.String()+"\r\n"); err != nil {
+	var answer strings.Builder
+	answer.WriteString(head)
+	_ = more.Write(&answer) // a Builder takes everything
+	answer.WriteString("\r\n")
+	if _, err := io.WriteString(conn, answer.String()); err != nil {
 		conn.Close()
 		return nil, nil, err
 	}

@@ -3,15 +3,10 @@ package api
 import (
 	"encoding/json"
 	"fmt"
-	"math"
 	"net/http"
-	"strconv"
-	"strings"
-	"time"
 
-	eventtypes "github.com/moby/moby/api/types/events"
-
-	"github.com/sockerless/sockerless/daemon/events"
+	"github.com/moby/moby/api/types/build"
+	"github.com/moby/moby/api/types/registry"
 )
 
 func (s *Server) systemRoutes() {
@@ -20,6 +15,13 @@ func (s *Server) systemRoutes() {
 	s.handle("GET", "/version", s.version)
 	s.handle("GET", "/info", s.info)
 	s.handle("GET", "/events", s.events)
+	s.handle("GET", "/system/df", s.diskUsage)
+	s.handle("POST", "/auth", s.auth)
+	s.handle("POST", "/build/prune", s.pruneBuildCache)
+	s.handle("OPTIONS", "/{any:.*}", func(w http.ResponseWriter, _ *http.Request) error {
+		w.WriteHeader(http.StatusOK)
+		return nil
+	})
 }
 
 // ping answers GET and HEAD /_ping.
@@ -53,77 +55,33 @@ func (s *Server) info(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, info)
+	legacy := legacyInfo(r, info)
+	if len(legacy) == 0 {
+		return writeJSON(w, http.StatusOK, info)
+	}
+	merged, err := withFields(info, legacy)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, merged)
 }
 
-// events answers GET /events: a stream of JSON objects.
-func (s *Server) events(w http.ResponseWriter, r *http.Request) error {
-	since, err := timeParam(r, "since")
-	if err != nil {
+// auth answers POST /auth: it asks the registry.
+func (s *Server) auth(w http.ResponseWriter, r *http.Request) error {
+	var auth registry.AuthConfig
+	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody)).Decode(&auth); err != nil {
+		return badRequest(fmt.Errorf("invalid X-Registry-Auth header: invalid JSON: %w", err))
+	}
+	if err := s.backend.System.Login(r.Context(), auth); err != nil {
 		return err
 	}
-	until, err := timeParam(r, "until")
-	if err != nil {
-		return err
-	}
-	filters, err := filtersParam(r)
-	if err != nil {
-		return err
-	}
-	if !since.IsZero() && !until.IsZero() && until.Before(since) {
-		return badRequest(fmt.Errorf("`since` time (%s) cannot be after `until` time (%s)", r.Form.Get("since"), r.Form.Get("until")))
-	}
-	filter, err := events.ParseFilter(filters)
-	if err != nil {
-		return err
-	}
-	ctx, cancel := s.streamContext(r)
-	defer cancel()
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	err = s.backend.Events.Stream(ctx, since, until, filter, func() {
-		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(http.StatusOK)
-		flush(w)
-	}, func(m eventtypes.Message) error {
-		var v any = m
-		if !atLeast(r, "1.52") {
-			v = legacyEvent(m)
-		}
-		if err := enc.Encode(v); err != nil {
-			return err
-		}
-		flush(w)
-		return nil
-	})
-	if err != nil {
-		s.log.Debug("stream of events ended", "error", err)
-	}
-	return nil
+	return writeJSON(w, http.StatusOK, registry.AuthResponse{Status: "Login Succeeded"})
 }
 
-// timeParam reads a time as dockerd takes it: seconds since the epoch with an optional fraction, or RFC 3339. Zero when
-// it is missing.
-func timeParam(r *http.Request, name string) (time.Time, error) {
-	text := r.Form.Get(name)
-	if text == "" || text == "0" {
-		return time.Time{}, nil
+// pruneBuildCache answers POST /build/prune. There is no build cache.
+func (s *Server) pruneBuildCache(w http.ResponseWriter, r *http.Request) error {
+	if _, err := filtersParam(r); err != nil {
+		return err
 	}
-	if t, err := time.Parse(time.RFC3339Nano, text); err == nil {
-		return t, nil
-	}
-	secs, frac, _ := strings.Cut(text, ".")
-	sec, err := strconv.ParseInt(secs, 10, 64)
-	if err != nil {
-		return time.Time{}, badRequest(err)
-	}
-	var nsec int64
-	if frac != "" {
-		n, err := strconv.ParseInt(frac, 10, 64)
-		if err != nil {
-			return time.Time{}, badRequest(err)
-		}
-		nsec = int64(float64(n) * math.Pow10(9-len(frac)))
-	}
-	return time.Unix(sec, nsec), nil
+	return writeJSON(w, http.StatusOK, build.CachePruneReport{})
 }

@@ -9,7 +9,6 @@ import (
 	"path"
 	"strings"
 
-	"github.com/containerd/errdefs"
 	types "github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/events"
 
@@ -48,10 +47,7 @@ func (m *Manager) ArchiveGet(ctx context.Context, ref, name string, begin func(*
 		return err
 	}
 	m.emit(c, events.ActionArchivePath)
-	if st.Mode.IsDir() && strings.HasSuffix(name, "/.") {
-		at += "/." // the names in the archive begin with "./"
-	}
-	return archiveError(box.ReadArchive(ctx, at, w), name, ref)
+	return archiveError(box.ReadArchive(ctx, at, st.Name, w), name, ref)
 }
 
 // ArchiveOptions are the parameters of PUT /containers/{id}/archive.
@@ -67,33 +63,22 @@ func (m *Manager) ArchivePut(ctx context.Context, ref, name string, r io.Reader,
 		return err
 	}
 	defer m.release(c)
+	st, at, err := statPath(box, absolute(name)+"/")
+	if err == nil && !st.Mode.IsDir() || errors.Is(err, abi.ENOTDIR) {
+		return invalid("extraction point is not a directory")
+	}
+	def, _ := c.snapshot() // that there is nothing is WriteArchive's to tell
+	if err := def.writableAt(at); err != nil {
+		return err
+	}
 	unpack := sandbox.WriteOptions{NoOverwriteDirNonDir: opts.NoOverwriteDirNonDir}
 	if opts.CopyUIDGID {
-		def, _ := c.snapshot()
 		unpack.Owner = def.Config.User
 	}
 	if err := box.WriteArchive(ctx, absolute(name), r, unpack); err != nil {
 		return archiveError(err, name, ref)
 	}
 	m.emit(c, events.ActionExtractToDir)
-	return nil
-}
-
-// Export writes a tar of a container's filesystem, without its mounts' content if the sandbox leaves it out.
-func (m *Manager) Export(ctx context.Context, ref string, begin func() (io.Writer, error)) error {
-	c, box, err := m.files(ref)
-	if err != nil {
-		return err
-	}
-	defer m.release(c)
-	w, err := begin()
-	if err != nil {
-		return err
-	}
-	if err := box.ReadArchive(ctx, "/", w); err != nil {
-		return fmt.Errorf("exporting container %s: %w", ref, err)
-	}
-	m.emit(c, events.ActionExport)
 	return nil
 }
 
@@ -131,16 +116,44 @@ func (m *Manager) files(ref string) (*container, Sandbox, error) {
 	return c, box, err
 }
 
-// statPath describes a path and returns the one to archive. A trailing slash, or "/.", asks for where a symbolic link
-// leads.
+// statPath describes a path and returns the one to archive. A trailing slash, or "/.", asks for a directory, and where a
+// symbolic link leads; the name stays that of the path that was asked for.
 func statPath(box Sandbox, name string) (sandbox.PathStat, string, error) {
 	at := absolute(name)
 	st, err := box.Stat(at)
-	if err == nil && st.Mode&fs.ModeSymlink != 0 && (strings.HasSuffix(name, "/") || strings.HasSuffix(name, "/.")) {
-		at = absolute(st.LinkTarget)
-		st, err = box.Stat(at)
+	if dot := strings.HasSuffix(name, "/."); err == nil && (dot || strings.HasSuffix(name, "/")) {
+		base := st.Name
+		if dot {
+			base = "."
+		}
+		if st.Mode&fs.ModeSymlink != 0 {
+			at = absolute(st.LinkTarget)
+			st, err = box.Stat(at)
+		}
+		if err == nil && !st.Mode.IsDir() {
+			err = abi.ENOTDIR
+		}
+		st.Name = base
 	}
 	return st, at, err
+}
+
+// writableAt refuses to write to a path of a mount or root filesystem that is read-only.
+func (d *definition) writableAt(name string) error {
+	var at *mountPoint
+	for i := range d.Mounts {
+		p := &d.Mounts[i]
+		if (name == p.Destination || strings.HasPrefix(name, p.Destination+"/")) && (at == nil || len(at.Destination) < len(p.Destination)) {
+			at = p
+		}
+	}
+	switch {
+	case at != nil && !at.RW:
+		return invalid("mounted volume is marked read-only")
+	case at == nil && d.HostConfig.ReadonlyRootfs:
+		return invalid("container rootfs is marked read-only")
+	}
+	return nil
 }
 
 // absolute is a path as the sandbox takes it: requests' paths are relative to the root.
@@ -153,10 +166,10 @@ func archiveError(err error, name, ref string) error {
 		return nil
 	case errors.Is(err, abi.ENOENT):
 		return notFound("Could not find the file %s in container %s", name, ref)
-	case errors.Is(err, abi.ENOTDIR):
-		return invalid("extraction point is not a directory")
+	case err == abi.ENOTDIR:
+		return fmt.Errorf("lstat %s: %w", name, err)
 	case errors.Is(err, abi.EROFS):
-		return errdefs.ErrPermissionDenied.WithMessage("container rootfs is marked read-only")
+		return invalid("container rootfs is marked read-only")
 	}
 	return err
 }

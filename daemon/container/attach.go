@@ -8,7 +8,7 @@ import (
 	"github.com/moby/moby/api/types/events"
 	"github.com/moby/term"
 
-	"github.com/sockerless/sockerless/daemon/container/jsonlog"
+	"github.com/sockerless/sockerless/daemon/container/logfile"
 )
 
 // AttachOptions are the parameters of POST /containers/{id}/attach.
@@ -23,6 +23,9 @@ type AttachOptions struct {
 type AttachStreams struct {
 	In       io.Reader
 	Out, Err io.Writer
+	// Hangup waits until the client has gone or the streams have been closed, while nobody reads In. It is nil where that
+	// can't be told.
+	Hangup func()
 }
 
 // Attach connects a client to a container's streams until the program ends or the client goes; a container that is not
@@ -54,10 +57,10 @@ func (m *Manager) Attach(ctx context.Context, ref string, opts AttachOptions, co
 
 	// The client is there before it is told so: it misses nothing of what it starts next. Its replay ends where its
 	// stream begins.
-	var replay *jsonlog.Reader
+	var replay logReader
 	begin := func() {
 		if opts.Logs {
-			replay, err = c.log.Read(jsonlog.ReadOptions{Tail: -1, Until: now()})
+			replay, err = c.log.Read(logfile.ReadOptions{Tail: -1, Until: now()})
 		}
 	}
 	var cl *client
@@ -102,7 +105,15 @@ func (m *Manager) Attach(ctx context.Context, ref string, opts AttachOptions, co
 func (c *client) serve(ctx context.Context, s AttachStreams, keys []byte, tty, closeStdin bool) error {
 	stop := context.AfterFunc(ctx, func() { c.finish(ctx.Err()) })
 	defer stop()
-	if s.In != nil {
+	hangup := func() {
+		if s.Hangup != nil {
+			s.Hangup()
+			c.finish(nil)
+		}
+	}
+	if s.In == nil {
+		go hangup()
+	} else {
 		in := s.In
 		if tty {
 			in = term.NewEscapeProxy(in, keys)
@@ -117,6 +128,7 @@ func (c *client) serve(ctx context.Context, s AttachStreams, keys []byte, tty, c
 				if w := c.input(); w != nil {
 					w.Close()
 				}
+				hangup() // it may still be reading
 			default:
 				c.finish(nil)
 			}
@@ -125,7 +137,7 @@ func (c *client) serve(ctx context.Context, s AttachStreams, keys []byte, tty, c
 	return c.copyTo(s.Out, s.Err)
 }
 
-func replayLog(ctx context.Context, r *jsonlog.Reader, opts AttachOptions, s AttachStreams) error {
+func replayLog(ctx context.Context, r logReader, opts AttachOptions, s AttachStreams) error {
 	for {
 		e, err := r.Next(ctx)
 		if err == io.EOF {
@@ -135,10 +147,10 @@ func replayLog(ctx context.Context, r *jsonlog.Reader, opts AttachOptions, s Att
 			return err
 		}
 		w := s.Out
-		if e.Stream == jsonlog.Stderr {
+		if e.Stream == logfile.Stderr {
 			w = s.Err
 		}
-		if wanted := e.Stream == jsonlog.Stdout && opts.Stdout || e.Stream == jsonlog.Stderr && opts.Stderr; !wanted || w == nil {
+		if wanted := e.Stream == logfile.Stdout && opts.Stdout || e.Stream == logfile.Stderr && opts.Stderr; !wanted || w == nil {
 			continue
 		}
 		if _, err := w.Write(e.Line); err != nil {

@@ -7,7 +7,6 @@ import (
 	types "github.com/moby/moby/api/types/container"
 	"github.com/opencontainers/go-digest"
 
-	"github.com/sockerless/sockerless/daemon/container/jsonlog"
 	"github.com/sockerless/sockerless/sandbox"
 )
 
@@ -64,7 +63,8 @@ type container struct {
 	restart    restarts
 	cancelStop bool // stop was asked for: the policy doesn't restart it after this end
 
-	log     *jsonlog.Log // nil for the driver none
+	log     logDriver // nil for the driver none
+	logErr  error     // why there is none; it is told at the start
 	streams *streams
 	execs   map[string]*exec
 	health  *health
@@ -102,6 +102,7 @@ type mountPoint struct {
 	Anonymous    bool              `json:",omitempty"` // volume without a name, removed with its container
 	Hidden       bool              `json:",omitempty"` // not among the mounts that inspect shows: --tmpfs
 	Labels       map[string]string `json:"-"`          // of a volume that is to be made
+	DriverOpts   map[string]string `json:"-"`          // the same
 }
 
 // snapshot returns copies of what inspect and list show.

@@ -48,6 +48,9 @@ func (m *Manager) Create(_ context.Context, name string, req *types.CreateReques
 	if err != nil {
 		return none, err
 	}
+	if err := m.mergeLogConfig(&host.LogConfig); err != nil {
+		return none, err
+	}
 
 	c := &container{id: newID()}
 	if config.Hostname == "" {
@@ -60,9 +63,7 @@ func (m *Manager) Create(_ context.Context, name string, req *types.CreateReques
 	if err := m.networks(c, req); err != nil {
 		return none, err
 	}
-	if err := m.prepare(c); err != nil {
-		return none, err
-	}
+	m.prepare(c)
 	if c.def.Name, err = m.reserveName(c, name); err != nil {
 		return none, err
 	}

@@ -54,7 +54,11 @@ func startFailure(err error) (int, error) {
 		return exitUnknown, invalid("%s", mkdirText(start))
 	case errors.As(err, &start):
 		reason, code := reason(start)
-		return code, errdefs.ErrInvalidArgument.WithMessage(prefix + reason + ": unknown")
+		text := prefix + reason + ": unknown"
+		if errors.Is(start.Err, abi.ENOTDIR) {
+			text += ": Are you trying to mount a directory onto a file (or vice-versa)? Check if the specified host path exists and is the expected type"
+		}
+		return code, errdefs.ErrInvalidArgument.WithMessage(text)
 	}
 	return exitUnknown, fmt.Errorf("failed to create task for container: %w", err)
 }
@@ -76,7 +80,11 @@ func execFailure(err error) (int, error) {
 		return exitPermission, errdefs.ErrInvalidArgument.WithMessage(userError(err))
 	case errors.As(err, &start):
 		reason, code := reason(start)
-		return code, errdefs.ErrInvalidArgument.WithMessage(prefix + reason + ": unknown")
+		text := prefix + reason + ": unknown"
+		if errors.Is(start.Err, abi.ENOTDIR) {
+			text += ": Are you trying to mount a directory onto a file (or vice-versa)? Check if the specified host path exists and is the expected type"
+		}
+		return code, errdefs.ErrInvalidArgument.WithMessage(text)
 	}
 	return exitPermission, fmt.Errorf("exec failed: %w", err)
 }
@@ -92,9 +100,19 @@ func userError(err error) string {
 // reason says in runc's words why a program could not be started.
 func reason(e *kernel.StartError) (string, int) {
 	if e.Op == "chdir" {
-		return fmt.Sprintf("chdir to cwd (%q) set in config.json failed: %s", e.Path, errnoText(e.Err)), exitPermission
+		code := exitUnknown
+		switch {
+		case errors.Is(e.Err, abi.ENOENT), errors.Is(e.Err, abi.ENOTDIR):
+			code = exitNotFound
+		case errors.Is(e.Err, abi.EACCES):
+			code = exitPermission
+		}
+		return fmt.Sprintf("chdir to cwd (%q) set in config.json failed: %s", e.Path, errnoText(e.Err)), code
 	}
 	code := exitPermission
+	if errors.Is(e.Err, abi.ENOTDIR) {
+		code = exitNotFound
+	}
 	text := errnoText(e.Err)
 	if errors.Is(e.Err, abi.ENOENT) {
 		code = exitNotFound

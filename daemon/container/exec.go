@@ -3,6 +3,7 @@ package container
 import (
 	"context"
 	"errors"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -30,8 +31,10 @@ type exec struct {
 	started  bool
 	running  bool
 	proc     Process
+	pid      int // also when it has ended
 	exitCode *int
 	ended    time.Time
+	tried    chan struct{} // closed when it has been started, or could not be
 	done     chan struct{} // closed when it has ended
 }
 
@@ -49,9 +52,15 @@ func (m *Manager) ExecCreate(_ context.Context, ref string, req *types.ExecCreat
 	if len(req.Cmd) == 0 {
 		return "", invalid("No exec command specified")
 	}
-	keys, err := detachKeys(req.DetachKeys)
+	c.mu.Lock()
+	err = c.mayExec(ref)
+	c.mu.Unlock()
 	if err != nil {
 		return "", err
+	}
+	keys, err := detachKeys(req.DetachKeys)
+	if err != nil {
+		return "", invalid("Invalid escape keys (%s) provided", req.DetachKeys)
 	}
 	e := m.newExec(c, *req, keys)
 	c.mu.Lock()
@@ -85,7 +94,7 @@ func (m *Manager) ExecCreate(_ context.Context, ref string, req *types.ExecCreat
 
 func (m *Manager) newExec(c *container, req types.ExecCreateRequest, keys []byte) *exec {
 	req.Cmd, req.Env = slices.Clone(req.Cmd), slices.Clone(req.Env)
-	return &exec{id: newID(), c: c, config: req, keys: keys, streams: newStreams(nil, m.log), done: make(chan struct{})}
+	return &exec{id: newID(), c: c, config: req, keys: keys, streams: newStreams(nil, m.log), tried: make(chan struct{}), done: make(chan struct{})}
 }
 
 // mayExec tells why nothing can be started in the container; c.mu is held.
@@ -132,7 +141,7 @@ type ExecStartOptions struct {
 
 // ExecStart starts a prepared program, and unless it is detached, connects the client to its streams until it ends or
 // the client goes. connect is called when nothing stands against the start any more: an error after that can only be
-// told in the streams, which is what dockerd does. Whether the output is multiplexed is told by ExecTTY.
+// told in the streams, which is what dockerd does.
 func (m *Manager) ExecStart(ctx context.Context, id string, opts ExecStartOptions, connect func() (AttachStreams, error)) error {
 	e, err := m.exec(id)
 	if err != nil {
@@ -179,15 +188,6 @@ func (m *Manager) ExecStart(ctx context.Context, id string, opts ExecStartOption
 	return err
 }
 
-// ExecTTY reports whether an exec has a terminal: its output is not multiplexed then.
-func (m *Manager) ExecTTY(id string) (bool, error) {
-	e, err := m.exec(id)
-	if err != nil {
-		return false, err
-	}
-	return e.config.Tty, nil
-}
-
 // startExec starts the program.
 func (m *Manager) startExec(e *exec, size *[2]uint, stdin bool) error {
 	c, r := e.c, &e.config
@@ -205,6 +205,10 @@ func (m *Manager) startExec(e *exec, size *[2]uint, stdin bool) error {
 	}
 	if r.WorkingDir != "" {
 		p.Dir = r.WorkingDir
+		if !path.IsAbs(p.Dir) {
+			m.execEnded(e, exitUnknown, false)
+			return errors.New("OCI runtime exec failed: exec failed: Cwd must be an absolute path: unknown")
+		}
 	}
 	if !r.Tty {
 		p.Stderr = e.streams.out[1]
@@ -232,8 +236,9 @@ func (m *Manager) startExec(e *exec, size *[2]uint, stdin bool) error {
 		return err
 	}
 	c.mu.Lock()
-	e.running, e.proc = true, proc
+	e.running, e.proc, e.pid = true, proc, proc.Pid()
 	c.mu.Unlock()
+	close(e.tried)
 	e.streams.begin(proc.Stdin())
 	go func() {
 		<-proc.Done()
@@ -260,6 +265,9 @@ func (m *Manager) execEnded(e *exec, code int, ran bool) {
 		m.emit(e.c, events.ActionExecDie, "execID", e.id, "exitCode", strconv.Itoa(code))
 	}
 	e.streams.end()
+	if !ran {
+		close(e.tried)
+	}
 	close(e.done)
 }
 
@@ -274,29 +282,41 @@ func (m *Manager) ExecInspect(_ context.Context, id string) (*types.ExecInspectR
 	r := &e.config
 	privileged := r.Privileged
 	info := &types.ExecInspectResponse{
-		ID: e.id, Running: e.running, ExitCode: e.exitCode, ContainerID: e.c.id, DetachKeys: e.keys,
-		OpenStdin: r.AttachStdin, OpenStdout: r.AttachStdout, OpenStderr: r.AttachStderr, CanRemove: e.exitCode != nil,
+		ID: e.id, Running: e.running, ExitCode: e.exitCode, ContainerID: e.c.id, DetachKeys: []byte{}, Pid: e.pid,
+		OpenStdin: r.AttachStdin, OpenStdout: r.AttachStdout, OpenStderr: r.AttachStderr,
 		ProcessConfig: &types.ExecProcessConfig{
 			Tty: r.Tty, Entrypoint: r.Cmd[0], Arguments: r.Cmd[1:], Privileged: &privileged, User: r.User,
 		},
 	}
-	if e.proc != nil {
-		info.Pid = e.proc.Pid()
+	if r.DetachKeys != "" {
+		info.DetachKeys = e.keys
 	}
 	return info, nil
 }
 
+// startPatience is how long ExecResize waits for the start of an exec: clients ask for it at the same time.
+const startPatience = 10 * time.Second
+
 // ExecResize sets the size of an exec's terminal, in characters.
-func (m *Manager) ExecResize(_ context.Context, id string, height, width uint) error {
+func (m *Manager) ExecResize(ctx context.Context, id string, height, width uint) error {
 	e, err := m.exec(id)
 	if err != nil {
 		return err
+	}
+	timeout := time.NewTimer(startPatience)
+	defer timeout.Stop()
+	select {
+	case <-e.tried:
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timeout.C:
+		return errors.New("timeout waiting for exec session ready")
 	}
 	e.c.mu.Lock()
 	proc := e.proc
 	e.c.mu.Unlock()
 	if proc == nil {
-		return conflict("exec process is not started")
+		return invalid("exec process is not started")
 	}
 	proc.Resize(winsize(height, width))
 	return nil

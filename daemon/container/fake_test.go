@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/distribution/reference"
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 	types "github.com/moby/moby/api/types/container"
 	eventtypes "github.com/moby/moby/api/types/events"
@@ -153,13 +154,19 @@ func (b *fakeSandbox) Stat(p string) (sandbox.PathStat, error) {
 	}
 	return sandbox.PathStat{Name: path.Base(p), Size: int64(len(data)), Mode: 0o644}, nil
 }
-func (b *fakeSandbox) ReadArchive(_ context.Context, p string, w io.Writer) error {
+func (b *fakeSandbox) ReadArchive(_ context.Context, p, as string, w io.Writer) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	tw := tar.NewWriter(w)
-	tw.WriteHeader(&tar.Header{Name: path.Base(p), Mode: 0o644, Size: int64(len(b.files[p]))})
+	tw.WriteHeader(&tar.Header{Name: as, Mode: 0o644, Size: int64(len(b.files[p]))})
 	io.WriteString(tw, b.files[p])
 	return tw.Close()
+}
+func (b *fakeSandbox) Export(ctx context.Context, w io.Writer) error {
+	return b.ReadArchive(ctx, "/", ".", w)
+}
+func (b *fakeSandbox) WriteLayer(ctx context.Context, w io.Writer) error {
+	return b.ReadArchive(ctx, "/", ".", w)
 }
 func (b *fakeSandbox) WriteArchive(_ context.Context, dir string, r io.Reader, _ sandbox.WriteOptions) error {
 	tr := tar.NewReader(r)
@@ -347,7 +354,10 @@ func (f fakeImages) Get(ref string) (*image.Image, error) {
 }
 
 func (f fakeImages) ByID(id digest.Digest) (*image.Image, bool) { return f.img, id == f.img.ID }
-func (fakeImages) Collect(context.Context) error                { return nil }
+func (fakeImages) Create(context.Context, image.Description, reference.Named) (digest.Digest, error) {
+	return "", errdefs.ErrNotImplemented
+}
+func (fakeImages) Collect(context.Context) error { return nil }
 
 // world is a manager with what it needs.
 type world struct {
@@ -488,12 +498,9 @@ func (w *world) logged(id string, opts LogsOptions) string {
 // past are the events so far, as "type action".
 func (w *world) past(kind eventtypes.Type, id string) []string {
 	w.t.Helper()
-	f, err := events.ParseFilter(map[string][]string{"type": {string(kind)}})
-	if err != nil {
-		w.t.Fatal(err)
-	}
+	f := events.NewFilter(map[string][]string{"type": {string(kind)}})
 	var list []string
-	err = w.bus.Stream(w.t.Context(), time.Unix(1, 0), time.Now(), f, nil, func(m eventtypes.Message) error {
+	err := w.bus.Stream(w.t.Context(), time.Unix(1, 0), time.Now(), f, nil, func(m eventtypes.Message) error {
 		if id == "" || m.Actor.ID == id {
 			list = append(list, string(m.Action))
 		}
@@ -550,9 +557,4 @@ func (b *safeBuffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.buf.String()
-}
-
-// parseEvents is a filter for one kind of event.
-func parseEvents(event string) (events.Filter, error) {
-	return events.ParseFilter(map[string][]string{"event": {event}})
 }

@@ -18,6 +18,7 @@ import (
 	eventtypes "github.com/moby/moby/api/types/events"
 	"github.com/moby/moby/api/types/mount"
 
+	"github.com/sockerless/sockerless/daemon/events"
 	"github.com/sockerless/sockerless/sandbox"
 )
 
@@ -351,10 +352,7 @@ func TestHealthCheckTurnsAContainerHealthyOrNot(t *testing.T) {
 			told := make(chan eventtypes.Action, 10)
 			f := w.bus
 			ready := make(chan struct{})
-			filter, err := parseEvents("health_status")
-			if err != nil {
-				t.Fatal(err)
-			}
+			filter := events.NewFilter(map[string][]string{"event": {"health_status"}})
 			go f.Stream(t.Context(), time.Time{}, time.Time{}, filter, func() { close(ready) }, func(m eventtypes.Message) error {
 				told <- m.Action
 				return nil

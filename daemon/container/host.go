@@ -174,6 +174,18 @@ func checkSecurity(h *types.HostConfig) error {
 	return nil
 }
 
+// noNewPrivileges reports whether the security options, which checkSecurity has seen, ask for it.
+func noNewPrivileges(options []string) bool {
+	on := false
+	for _, o := range options {
+		if value, ok := strings.CutPrefix(o, "no-new-privileges"); ok {
+			set, err := strconv.ParseBool(strings.TrimLeft(value, "=:"))
+			on = err != nil || set // alone, it is on
+		}
+	}
+	return on
+}
+
 // checkSupported refuses what there isn't, by its name.
 func checkSupported(c *types.Config, h *types.HostConfig) error {
 	unsupported := func(format string, args ...any) error {
@@ -239,12 +251,6 @@ func completeHost(h *types.HostConfig) {
 	}
 	if h.PidsLimit != nil && *h.PidsLimit <= 0 {
 		h.PidsLimit = nil
-	}
-	if h.LogConfig.Type == "" {
-		h.LogConfig.Type = logJSONFile
-	}
-	if h.LogConfig.Config == nil {
-		h.LogConfig.Config = map[string]string{}
 	}
 }
 

@@ -43,7 +43,7 @@ func (m *Manager) Inspect(_ context.Context, ref string, size bool) (*types.Insp
 	if len(execs) > 0 {
 		r.ExecIDs = execs
 	}
-	if c.log != nil && !st.StartedAt.IsZero() {
+	if def.HostConfig.LogConfig.Type == logJSONFile && !st.StartedAt.IsZero() {
 		r.LogPath = m.logPath(c.id)
 	}
 	for port := range openPorts(&def, &st) {

@@ -13,10 +13,11 @@ import (
 	"sync"
 	"time"
 
+	"github.com/distribution/reference"
+	types "github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/events"
 	"github.com/opencontainers/go-digest"
 
-	"github.com/sockerless/sockerless/daemon/container/jsonlog"
 	bus "github.com/sockerless/sockerless/daemon/events"
 	"github.com/sockerless/sockerless/daemon/image"
 	"github.com/sockerless/sockerless/daemon/store"
@@ -31,6 +32,8 @@ type Images interface {
 	ByID(id digest.Digest) (*image.Image, bool)
 	// Collect deletes images that were removed while containers used them.
 	Collect(ctx context.Context) error
+	// Create makes an image and lets name lead to it, unless that is nil.
+	Create(ctx context.Context, d image.Description, name reference.Named) (digest.Digest, error)
 }
 
 // Deps are what a Manager works with. All but Log are needed.
@@ -44,6 +47,8 @@ type Deps struct {
 	Log     *slog.Logger // nil discards
 	// Driver is the name shown as storage driver; "" is "overlay".
 	Driver string
+	// LogDefaults is for containers that name no log driver; its Type "" is "json-file".
+	LogDefaults types.LogConfig
 }
 
 // Manager is the containers of one data root. It is safe for concurrent use.
@@ -57,6 +62,8 @@ type Manager struct {
 	runtime Runtime
 	log     *slog.Logger
 	driver  string
+
+	logDefaults types.LogConfig
 
 	ctx    context.Context // of what runs beyond a request; ends with Shutdown
 	cancel context.CancelFunc
@@ -87,6 +94,10 @@ func New(d Deps) (*Manager, error) {
 	if m.log == nil {
 		m.log = slog.New(slog.DiscardHandler)
 	}
+	m.logDefaults = d.LogDefaults
+	if m.logDefaults.Type == "" {
+		m.logDefaults.Type = logJSONFile
+	}
 	if m.driver == "" {
 		m.driver = "overlay"
 	}
@@ -99,9 +110,7 @@ func New(d Deps) (*Manager, error) {
 		if _, err := m.states.Get(id, &c.state); err != nil {
 			return nil, fmt.Errorf("reading the state of container %s: %w", id, err)
 		}
-		if err := m.prepare(c); err != nil {
-			return nil, fmt.Errorf("reading container %s: %w", id, err)
-		}
+		m.prepare(c)
 		m.byID[id] = c
 		m.names[c.def.Name] = id
 	}
@@ -109,18 +118,11 @@ func New(d Deps) (*Manager, error) {
 }
 
 // prepare gives a container what is not in its records.
-func (m *Manager) prepare(c *container) error {
+func (m *Manager) prepare(c *container) {
 	c.created = c.def.Created
 	c.box = &sandboxRef{}
-	c.streams = newStreams(func() *jsonlog.Log { return c.log }, m.log.With("container", c.id))
-	opts, err := logOptions(c.id, &c.def)
-	if err != nil {
-		return err
-	}
-	if c.def.HostConfig.LogConfig.Type != logNone {
-		c.log = jsonlog.New(m.logPath(c.id), opts)
-	}
-	return nil
+	c.streams = newStreams(func() logDriver { return c.log }, m.log.With("container", c.id))
+	c.log, c.logErr = m.openLog(c.id, &c.def.HostConfig.LogConfig)
 }
 
 func (m *Manager) dir(id string) string { return filepath.Join(m.root, "containers", id) }

@@ -19,6 +19,7 @@ import (
 	volumetypes "github.com/moby/moby/api/types/volume"
 
 	"github.com/sockerless/sockerless/daemon/image"
+	"github.com/sockerless/sockerless/daemon/volume"
 	"github.com/sockerless/sockerless/sandbox"
 )
 
@@ -89,12 +90,12 @@ func (m *Manager) addMount(c *container, p mountPoint) error {
 		if p.Driver == "" {
 			p.Driver = c.def.HostConfig.VolumeDriver
 		}
-		v, err := m.volumes.Create(context.Background(), volumetypes.CreateRequest{Name: p.Name, Driver: p.Driver, Labels: p.Labels})
+		v, err := m.volumes.Create(context.Background(), volumetypes.CreateRequest{Name: p.Name, Driver: p.Driver, DriverOpts: p.DriverOpts, Labels: p.Labels})
 		if err != nil {
 			return err
 		}
 		p.Anonymous = p.Anonymous || p.Name == ""
-		p.Name, p.Driver, p.Source, p.Labels = v.Name, v.Driver, v.Mountpoint, nil
+		p.Name, p.Driver, p.Source, p.Labels, p.DriverOpts = v.Name, v.Driver, v.Mountpoint, nil, nil
 		if _, err := m.volumes.Mount(v.Name, c.id); err != nil {
 			return err
 		}
@@ -289,7 +290,7 @@ func parseMount(spec *mount.Mount) (mountPoint, error) {
 		if o := spec.VolumeOptions; o != nil {
 			p.NoCopy, p.Labels, p.Subpath = o.NoCopy, o.Labels, o.Subpath
 			if o.DriverConfig != nil {
-				p.Driver = o.DriverConfig.Name
+				p.Driver, p.DriverOpts = o.DriverConfig.Name, o.DriverConfig.Options
 			}
 			if p.Subpath != "" && spec.Source == "" {
 				return bad("must not set Subpath when using anonymous volumes")
@@ -438,16 +439,13 @@ func (m *Manager) sandboxMounts(id string, def *definition, populate bool) ([]sa
 				}
 			}
 		case mount.TypeVolume:
-			dir, err := m.volumes.Mount(p.Name, id)
+			from, err := m.volumes.Mount(p.Name, id)
+			if err == nil {
+				err = mountVolume(&mnt, from, &p, populate)
+			}
 			if err != nil {
 				return nil, err
 			}
-			if p.Subpath != "" {
-				if dir, err = subpath(dir, p.Subpath); err != nil {
-					return nil, err
-				}
-			}
-			mnt.Type, mnt.Source, mnt.Populate = sandbox.Volume, dir, populate && !p.NoCopy
 		case mount.TypeTmpfs:
 			mnt.Type = sandbox.Tmpfs
 		case mount.TypeImage:
@@ -472,6 +470,37 @@ func layerPaths(img *image.Image) []string {
 		paths[i] = l.Path
 	}
 	return paths
+}
+
+// mountVolume fills in how the sandbox mounts a volume.
+func mountVolume(mnt *sandbox.Mount, from volume.Source, p *mountPoint, populate bool) error {
+	mnt.ReadOnly = mnt.ReadOnly || from.ReadOnly
+	mnt.Populate = populate && !p.NoCopy
+	switch {
+	case from.Tmpfs != nil:
+		if p.Subpath != "" {
+			return invalid("invalid mount config for type \"volume\": a volume in memory (%s) has no subpaths", p.Name)
+		}
+		mnt.Type, mnt.Source, mnt.Populate = sandbox.Tmpfs, from.Dir, false
+		mnt.Size, mnt.Mode, mnt.UID, mnt.GID, mnt.NoExec = from.Tmpfs.Size, from.Tmpfs.Mode, from.Tmpfs.UID, from.Tmpfs.GID, from.NoExec
+		return nil
+	case from.Bind:
+		mnt.Type = sandbox.Bind
+		if _, err := os.Stat(from.Dir); err != nil {
+			return fmt.Errorf("error while mounting volume %s: failed to mount local volume: %w", p.Name, err)
+		}
+	default:
+		mnt.Type = sandbox.Volume
+	}
+	mnt.Source, mnt.NoExec = from.Dir, from.NoExec
+	if p.Subpath != "" {
+		dir, err := subpath(from.Dir, p.Subpath)
+		if err != nil {
+			return err
+		}
+		mnt.Source = dir
+	}
+	return nil
 }
 
 // emitVolumes publishes that the volumes of a container that starts or has ended are mounted or not.

@@ -115,8 +115,8 @@ func limitWarnings(r *types.Resources) (warnings []string) {
 		asked bool
 		text  string
 	}{
-		{r.NanoCPUs != 0 || r.CPUShares != 0 || r.CPUQuota > 0 || r.CPUPeriod != 0 || r.CpusetCpus != "" || r.CPURealtimeRuntime != 0,
-			"CPU limits are not supported yet. Limitation discarded."},
+		{r.CpusetCpus != "" || r.CpusetMems != "", "Your kernel does not support cpuset or the cgroup is not mounted. Cpuset discarded."},
+		{r.CPURealtimePeriod != 0 || r.CPURealtimeRuntime != 0, "Real-time scheduling is not supported. Limitation discarded."},
 		{r.CPUPercent != 0, "linux does not support CPU percent. Percent discarded."},
 		{r.MemoryReservation != 0, "Your kernel does not support memory soft limit capabilities or the cgroup is not mounted. Limitation discarded."},
 		{r.MemorySwap > 0 && r.MemorySwap != r.Memory && r.MemorySwap != 2*r.Memory,

@@ -73,10 +73,7 @@ func TestFailingContainerIsRestartedUntilItsPolicyGivesUp(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	id := w.create("", policy(types.RestartPolicyOnFailure, 2), "false")
-	f, err := events.ParseFilter(map[string][]string{"event": {"die"}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	f := events.NewFilter(map[string][]string{"event": {"die"}})
 	deaths := make(chan eventtypes.Message, 10)
 	subscribed := make(chan struct{})
 	go w.bus.Stream(t.Context(), time.Time{}, time.Time{}, f, func() { close(subscribed) }, func(m eventtypes.Message) error {

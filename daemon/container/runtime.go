@@ -32,12 +32,16 @@ type Sandbox interface {
 
 	// Stat describes a path, without following it when it is a link. The error is an abi.Errno.
 	Stat(path string) (sandbox.PathStat, error)
-	// ReadArchive writes a tar of what is at path, under its base name; that of "/" has names relative to it.
-	ReadArchive(ctx context.Context, path string, w io.Writer) error
+	// ReadArchive writes a tar of what is at path, which is called as in it: a name, "." or "/".
+	ReadArchive(ctx context.Context, path, as string, w io.Writer) error
 	// WriteArchive unpacks a tar in the directory path. The error is an abi.Errno for the path, among them ENOENT,
 	// ENOTDIR and EROFS, and for entries that can't be unpacked.
 	WriteArchive(ctx context.Context, path string, r io.Reader, opts sandbox.WriteOptions) error
 	Changes() ([]sandbox.Change, error)
+	// Export writes a tar of the root filesystem without what is mounted in it.
+	Export(ctx context.Context, w io.Writer) error
+	// WriteLayer writes Changes as a layer of an image.
+	WriteLayer(ctx context.Context, w io.Writer) error
 	// DiskUsage returns the bytes of the writable layer, and those of all layers.
 	DiskUsage() (rw, root int64)
 

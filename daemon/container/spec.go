@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/docker/go-units"
 	types "github.com/moby/moby/api/types/container"
@@ -76,7 +77,7 @@ func (m *Manager) sandboxConfig(c *container) (*sandbox.Config, error) {
 	cfg := &sandbox.Config{
 		ID: c.id, Hostname: def.Config.Hostname, Domainname: def.Config.Domainname,
 		Upper: m.upper(c.id), Volatile: def.HostConfig.AutoRemove, ReadOnly: def.HostConfig.ReadonlyRootfs, ShmSize: def.HostConfig.ShmSize,
-		Limits: limitsOf(&def.HostConfig.Resources),
+		Limits: limitsOf(&def.HostConfig.Resources), NoNewPrivileges: noNewPrivileges(def.HostConfig.SecurityOpt),
 	}
 	cfg.Layers = layerPaths(img)
 	if size := def.HostConfig.StorageOpt["size"]; size != "" {
@@ -98,7 +99,13 @@ func (m *Manager) sandboxConfig(c *container) (*sandbox.Config, error) {
 }
 
 func limitsOf(r *types.Resources) sandbox.Limits {
-	l := sandbox.Limits{Memory: r.Memory}
+	l := sandbox.Limits{
+		Memory: r.Memory, CPUShares: r.CPUShares,
+		CPUQuota: time.Duration(max(r.CPUQuota, 0)) * time.Microsecond, CPUPeriod: time.Duration(r.CPUPeriod) * time.Microsecond,
+	}
+	if r.NanoCPUs > 0 { // CPUs in 10^-9: nanoseconds in each second
+		l.CPUQuota, l.CPUPeriod = time.Duration(r.NanoCPUs)/10, time.Second/10
+	}
 	if r.PidsLimit != nil && *r.PidsLimit > 0 {
 		l.Pids = *r.PidsLimit
 	}

@@ -2,6 +2,8 @@ package container
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"strconv"
 	"time"
 
@@ -105,9 +107,14 @@ func (m *Manager) run(c *container, def *definition) (int, error) {
 	if err != nil {
 		return exitUnknown, err
 	}
+	attrs, err := m.logAttrs(c.id, def)
+	if err = errors.Join(c.logErr, err); err != nil {
+		m.release(c)
+		return exitUnknown, fmt.Errorf("failed to create task for container: failed to initialize logging driver: %w", err)
+	}
 	m.emitVolumes(c, events.ActionMount)
 	if c.log != nil {
-		c.log.Begin()
+		c.log.Begin(attrs)
 	}
 	proc, err := box.Start(processConfig(def, c.streams))
 	if err != nil {

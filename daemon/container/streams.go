@@ -6,7 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/sockerless/sockerless/daemon/container/jsonlog"
+	"github.com/sockerless/sockerless/daemon/container/logfile"
 	"github.com/sockerless/sockerless/sandbox"
 	"github.com/sockerless/sockerless/sandbox/kernel"
 )
@@ -17,8 +17,8 @@ const clientBuffer = 64 << 10
 // streams are a program's standard streams: what it writes goes to the log and to all attached clients, what these
 // send becomes its input. They outlive the program: clients attach before it is started.
 type streams struct {
-	log func() *jsonlog.Log // nil, or returns nil, where nothing is logged
-	err *slog.Logger        // where failures of the log are told
+	log func() logDriver // nil, or returns nil, where nothing is logged
+	err *slog.Logger     // where failures of the log are told
 
 	out [2]*output // stdout and stderr
 
@@ -32,7 +32,7 @@ type streams struct {
 // output is one of a program's output streams: its sandbox.Sink.
 type output struct {
 	s      *streams
-	stream jsonlog.Stream
+	stream logfile.Stream
 
 	// Guarded by s.mu.
 	room    func()
@@ -41,10 +41,10 @@ type output struct {
 
 var _ sandbox.Sink = (*output)(nil)
 
-func newStreams(log func() *jsonlog.Log, errors *slog.Logger) *streams {
+func newStreams(log func() logDriver, errors *slog.Logger) *streams {
 	s := &streams{log: log, err: errors, ready: make(chan struct{})}
-	s.out[jsonlog.Stdout] = &output{s: s, stream: jsonlog.Stdout}
-	s.out[jsonlog.Stderr] = &output{s: s, stream: jsonlog.Stderr}
+	s.out[logfile.Stdout] = &output{s: s, stream: logfile.Stdout}
+	s.out[logfile.Stderr] = &output{s: s, stream: logfile.Stderr}
 	return s
 }
 
@@ -169,7 +169,7 @@ type client struct {
 
 // part says that n bytes are of one stream.
 type part struct {
-	stream jsonlog.Stream
+	stream logfile.Stream
 	n      int
 }
 
@@ -212,7 +212,7 @@ func (c *client) finishLocked(err error) {
 }
 
 // add appends output; s.mu is held.
-func (c *client) add(stream jsonlog.Stream, p []byte) {
+func (c *client) add(stream logfile.Stream, p []byte) {
 	if c.ended {
 		return
 	}

@@ -22,7 +22,7 @@ func TestWhatHasNoEffectIsWarnedOfByName(t *testing.T) {
 		{types.HostConfig{SecurityOpt: []string{"seccomp=unconfined"}}, "Security profiles"},
 		{types.HostConfig{OomScoreAdj: 5}, "OOM score"},
 		{types.HostConfig{Resources: types.Resources{CgroupParent: "x"}}, "cgroup parent"},
-		{types.HostConfig{Resources: types.Resources{NanoCPUs: 1}}, "CPU"},
+		{types.HostConfig{Resources: types.Resources{CpusetCpus: "0"}}, "cpuset"},
 		{types.HostConfig{Resources: types.Resources{BlkioWeight: 10}}, "Block I/O"},
 		{types.HostConfig{Resources: types.Resources{MemoryReservation: 1 << 20}}, "memory soft limit"},
 		{types.HostConfig{Resources: types.Resources{Memory: 1 << 20, MemorySwap: 3 << 20}}, "swap"},

@@ -110,14 +110,13 @@ func TestErrorsHaveDockersStatusCodesAndTexts(t *testing.T) {
 		{"POST", "/containers/errors-up/wait?condition=never", "", 400, `invalid condition: "never"`},
 		{"POST", "/containers/errors-up/resize?h=x&w=1", "", 400, ""},
 		{"DELETE", "/containers/errors-up", "", 409, `cannot remove container "errors-up": container is running: stop the container before removing or force remove`},
-		{"GET", "/containers/errors-up/logs", "", 400, "Bad parameters: you must choose at least one stream"},
+		{"GET", "/containers/errors-up/logs", "", 400, "must specify at least one of 'stdout' or 'stderr'"},
 		{"GET", "/containers/json?filters={", "", 400, ""},
 		{"GET", `/containers/json?filters={"frob":["x"]}`, "", 400, "invalid filter 'frob'"},
 		{"GET", "/containers/json?limit=x", "", 400, ""},
 		{"GET", "/no/such/page", "", 404, "page not found"},
 		{"PUT", "/containers/json", "", 404, "page not found"},
 		{"GET", "/swarm", "", 503, `This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.`},
-		{"GET", "/v1.23/version", "", 400, "client version 1.23 is too old. Minimum supported API version is 1.24, please upgrade your client to a newer version"},
 		{"GET", "/v1.99/version", "", 400, "client version 1.99 is too new. Maximum supported API version is 1.56"},
 	} {
 		got := e.request(c.method, c.path, c.body)
@@ -148,6 +147,11 @@ func TestVersionsAreNegotiated(t *testing.T) {
 		if version.ApiVersion != "1.56" || version.MinAPIVersion != "1.24" || version.Os != "linux" {
 			t.Errorf("v%s: got %s", v, got.body)
 		}
+	}
+	// Clients of that age read errors as plain text.
+	got := e.request("GET", "/v1.23/version", "")
+	if want := "client version 1.23 is too old. Minimum supported API version is 1.24, please upgrade your client to a newer version\n"; got.status != 400 || got.body != want {
+		t.Errorf("v1.23: got %d %q", got.status, got.body)
 	}
 	old, err := client.New(client.WithHost(e.host), client.WithAPIVersion("1.44"))
 	must(t, err)

@@ -210,3 +210,49 @@ func BenchmarkList(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkAttach is what a container writes, as fast as it can, to an attached client.
+func BenchmarkAttach(b *testing.B) {
+	const size = 256 << 20
+	beside(b, func(b *testing.B, e *engine) {
+		b.SetBytes(size)
+		for b.Loop() {
+			created, err := e.ContainerCreate(e.ctx, client.ContainerCreateOptions{Config: &container.Config{
+				Image: "alpine", Cmd: []string{"dd", "if=/dev/zero", "bs=64k", fmt.Sprintf("count=%d", size>>16)},
+			}, HostConfig: &container.HostConfig{NetworkMode: "none", LogConfig: container.LogConfig{Type: "none"}}})
+			must(b, err)
+			conn, err := e.ContainerAttach(e.ctx, created.ID, client.ContainerAttachOptions{Stream: true, Stdout: true})
+			must(b, err)
+			e.begin(created.ID)
+			if n, err := io.CopyBuffer(struct{ io.Writer }{io.Discard}, struct{ io.Reader }{conn.Reader}, make([]byte, 1<<20)); err != nil || n < size {
+				b.Fatalf("%d bytes, %v", n, err)
+			}
+			conn.Close()
+			_, err = e.ContainerRemove(e.ctx, created.ID, client.ContainerRemoveOptions{Force: true})
+			must(b, err)
+		}
+	})
+}
+
+// BenchmarkFollowLogs is a log of lines of 100 bytes, read by docker logs -f.
+func BenchmarkFollowLogs(b *testing.B) {
+	const lines = 500_000
+	for _, driver := range []string{"json-file", "local"} {
+		b.Run(driver, func(b *testing.B) {
+			beside(b, func(b *testing.B, e *engine) {
+				id := e.launch([]string{"sh", "-c", fmt.Sprintf("yes %s | head -n %d", strings.Repeat("x", 99), lines)},
+					logged(driver, "max-size", "500m", "max-file", "1", "compress", "false"))
+				e.wait(id)
+				b.SetBytes(lines * 100)
+				for b.Loop() {
+					r, err := e.ContainerLogs(e.ctx, id, client.ContainerLogsOptions{ShowStdout: true, Follow: true})
+					must(b, err)
+					if n, err := io.Copy(io.Discard, r); err != nil || n < lines*100 {
+						b.Fatalf("%d bytes, %v", n, err)
+					}
+					r.Close()
+				}
+			})
+		})
+	}
+}

@@ -38,6 +38,15 @@ func (c cli) run(args ...string) result {
 	return finish(c.t, c.command(args...))
 }
 
+// words splits a command line at its spaces; a no-break space stays one, as a space.
+func words(line string) []string {
+	args := strings.Split(line, " ")
+	for i := range args {
+		args[i] = strings.ReplaceAll(args[i], "\u00a0", " ")
+	}
+	return args
+}
+
 // terminal runs the CLI in a terminal of 24 lines and 80 columns.
 func (c cli) terminal(args ...string) (*console, *os.File, *exec.Cmd) {
 	c.t.Helper()
@@ -172,10 +181,7 @@ func TestDockerCommandsOfEveryDay(t *testing.T) {
 		{"rmi cli/tagged:1", "Untagged: cli/tagged:1\n", 0},
 		{"info --format {{.OSType}}", "linux\n", 0},
 	} {
-		args := strings.Fields(strings.ReplaceAll(c.args, "\u00a0", "\x00"))
-		for i := range args {
-			args[i] = strings.ReplaceAll(args[i], "\x00", " ")
-		}
+		args := words(c.args)
 		got := d.run(args...)
 		if c.stdout != "*" && got.stdout != c.stdout || got.code != c.code {
 			t.Errorf("docker %s: got %s, want stdout %q, exit code %d", strings.Join(args, " "), got, c.stdout, c.code)

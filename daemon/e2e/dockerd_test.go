@@ -3,6 +3,7 @@ package e2e
 import (
 	"archive/tar"
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,7 +20,8 @@ import (
 )
 
 // peer is a real dockerd, where one can run: as root, with dockerd, containerd, runc and busybox installed. The image
-// alpine on it is busybox, so that no registry is asked. Why there is none is in the error.
+// alpine on it is busybox, so that no registry is asked. E2E_DOCKERD may name another program than dockerd, as one of a
+// later version. Why there is none is in the error.
 var peer = sync.OnceValues(startDockerd)
 
 var stopPeer func()
@@ -28,7 +30,8 @@ func startDockerd() (host string, err error) {
 	if os.Geteuid() != 0 {
 		return "", errors.New("dockerd needs root")
 	}
-	for _, name := range []string{"dockerd", "containerd", "runc", "busybox"} {
+	program := cmp.Or(os.Getenv("E2E_DOCKERD"), "dockerd")
+	for _, name := range []string{program, "containerd", "runc", "busybox"} {
 		if _, err := exec.LookPath(name); err != nil {
 			return "", err
 		}
@@ -38,7 +41,7 @@ func startDockerd() (host string, err error) {
 		return "", err
 	}
 	host = "unix://" + filepath.Join(dir, "s")
-	cmd := exec.Command("dockerd", "-H", host, "--data-root", filepath.Join(dir, "data"), "--exec-root", filepath.Join(dir, "exec"),
+	cmd := exec.Command(program, "-H", host, "--data-root", filepath.Join(dir, "data"), "--exec-root", filepath.Join(dir, "exec"),
 		"--pidfile", filepath.Join(dir, "pid"), "--bridge=none", "--iptables=false", "--ip6tables=false", "--storage-driver=vfs")
 	log := &lockedBuffer{}
 	cmd.Stdout, cmd.Stderr = log, log
@@ -82,7 +85,22 @@ func startDockerd() (host string, err error) {
 	if _, err := io.Copy(io.Discard, resp); err != nil {
 		return "", err
 	}
-	// That it starts does not mean that it can run containers.
+	return host, nil
+}
+
+// running is the peer, if it can run containers, too: that it starts does not mean that.
+var running = sync.OnceValues(func() (string, error) {
+	host, err := peer()
+	if err != nil {
+		return "", err
+	}
+	cli, err := client.New(client.WithHost(host))
+	if err != nil {
+		return "", err
+	}
+	defer cli.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
 	created, err := cli.ContainerCreate(ctx, client.ContainerCreateOptions{Image: "alpine", HostConfig: noNetwork()})
 	if err == nil {
 		_, err = cli.ContainerStart(ctx, created.ID, client.ContainerStartOptions{})
@@ -92,7 +110,7 @@ func startDockerd() (host string, err error) {
 		return "", fmt.Errorf("dockerd runs no containers here: %w", err)
 	}
 	return host, nil
-}
+})
 
 func lastLine(s string) string {
 	lines := bytes.Split(bytes.TrimSpace([]byte(s)), []byte("\n"))
@@ -136,9 +154,14 @@ func busyboxImage() (io.Reader, error) {
 }
 
 // dockerd gives the real one, or an error that says why there is none.
-func dockerd(t testing.TB) *engine {
+func dockerd(t testing.TB) *engine { return compared(t, running) }
+
+// answering gives a dockerd that need not be able to run containers.
+func answering(t testing.TB) *engine { return compared(t, peer) }
+
+func compared(t testing.TB, with func() (string, error)) *engine {
 	t.Helper()
-	host, err := peer()
+	host, err := with()
 	if err != nil {
 		t.Skipf("not compared with dockerd: %v", err)
 	}

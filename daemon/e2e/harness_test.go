@@ -149,7 +149,7 @@ func newServer(dir string, cfg daemon.Config) (*server, error) {
 	if err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
-	s := &server{d: d, http: &http.Server{Handler: d.Handler(), ErrorLog: slog.NewLogLogger(cfg.Log.Handler(), slog.LevelWarn)}, host: "unix://" + path, cfg: cfg}
+	s := &server{d: d, http: d.HTTPServer(), host: "unix://" + path, cfg: cfg}
 	go s.http.Serve(l)
 	return s, nil
 }
@@ -266,6 +266,9 @@ func withTTY(o *client.ContainerCreateOptions) {
 	o.Config.Tty, o.Config.OpenStdin, o.Config.StdinOnce = true, true, true
 	o.Config.AttachStdin, o.Config.AttachStdout, o.Config.AttachStderr = true, true, true
 }
+
+// noStdinOnce leaves the standard input open when a client closes its own.
+func noStdinOnce(c *container.Config) { c.StdinOnce = false }
 
 func withStdin(o *client.ContainerCreateOptions) {
 	o.Config.OpenStdin, o.Config.StdinOnce, o.Config.AttachStdin = true, true, true

@@ -23,3 +23,19 @@ func TestAnImageIsMountedReadOnly(t *testing.T) {
 		t.Errorf("mounts are shown as %+v", m)
 	}
 }
+
+func TestNoNewPrivilegesTakesSetuidAway(t *testing.T) {
+	t.Parallel()
+	e := shared(t)
+	nnp := func(value string) option {
+		return withHost(func(h *container.HostConfig) { h.SecurityOpt = []string{value} })
+	}
+	// A set-user-ID program shows whose rights it runs with.
+	const script = `cp /bin/busybox /tmp/id && chmod 4755 /tmp/id && su nobody -s /bin/sh -c '/tmp/id -u' 2>/dev/null || echo none`
+	with := e.sh(script)
+	check(t, e.sh(script, nnp("no-new-privileges")), "65534\n", 0)
+	check(t, e.sh(script, nnp("no-new-privileges=false")), with.stdout, 0)
+	if with.stdout != "0\n" {
+		t.Errorf("without the option the program runs as %q", with.stdout)
+	}
+}

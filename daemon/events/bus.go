@@ -27,6 +27,7 @@ type Bus struct {
 	past []events.Message // a ring once it is full
 	next int              // the oldest message of the full ring
 	subs map[*subscription]struct{}
+	look []func()
 }
 
 // subscription is one running Stream. Bus.mu guards it.
@@ -71,18 +72,29 @@ func (b *Bus) Publish(kind events.Type, action events.Action, id string, attribu
 		default:
 		}
 	}
+	for _, f := range b.look {
+		f()
+	}
 }
 
-// Stream calls send for each message that filter lets through: the remembered ones from since on, if since is not
-// zero, and then the new ones, until the time until, if that is not zero, or ctx ends; both ends are no error.
+// OnPublish has f called after each message, as long as the bus lives; f must not block.
+func (b *Bus) OnPublish(f func()) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.look = append(b.look, f)
+}
+
+// Stream calls send for each message that filter lets through: the remembered ones from since on, if one of since and
+// until is not zero, and then the new ones, until the time until, if that is not zero, or ctx ends; both ends are no
+// error.
 // started, if not nil, is called when the subscription stands.
 func (b *Bus) Stream(ctx context.Context, since, until time.Time, filter Filter, started func(), send func(events.Message) error) error {
 	s := &subscription{filter: filter, wake: make(chan struct{}, 1)}
 	b.mu.Lock()
-	if !since.IsZero() {
+	if !since.IsZero() || !until.IsZero() {
 		for i := range b.past {
 			m := b.past[(b.next+i)%len(b.past)]
-			if m.TimeNano >= since.UnixNano() && filter.Match(m) {
+			if (since.IsZero() || m.TimeNano >= since.UnixNano()) && filter.Match(m) {
 				s.queue = append(s.queue, m)
 			}
 		}

@@ -1,11 +1,9 @@
 package events
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
-	"github.com/containerd/errdefs"
 	"github.com/distribution/reference"
 	"github.com/moby/moby/api/types/events"
 )
@@ -16,21 +14,9 @@ type Filter struct {
 	values map[string][]string
 }
 
-// names are the filters that there are.
-var names = []string{
-	"config", "container", "daemon", "event", "image", "label", "network", "node", "plugin", "scope", "secret", "service",
-	"type", "volume",
-}
-
-// ParseFilter checks the filters' names. An unknown one is an error of kind errdefs.ErrInvalidArgument.
-func ParseFilter(values map[string][]string) (Filter, error) {
-	for name := range values {
-		if !slices.Contains(names, name) {
-			return Filter{}, errdefs.ErrInvalidArgument.WithMessage(fmt.Sprintf("invalid filter '%s'", name))
-		}
-	}
-	return Filter{values}, nil
-}
+// NewFilter makes a filter of the values that a request gives by name: config, container, daemon, event, image, label,
+// network, node, plugin, scope, secret, service, type, volume. Other names are not looked at, as in dockerd.
+func NewFilter(values map[string][]string) Filter { return Filter{values} }
 
 // actors are the filters that ask for the ID or name of what a message is about, and the type of message that has them.
 var actors = []events.Type{
@@ -43,7 +29,7 @@ func (f Filter) Match(m events.Message) bool {
 	if len(f.values) == 0 {
 		return true
 	}
-	if !f.event(m.Action) || !f.exact("type", string(m.Type)) || !f.fuzzy("scope", m.Scope) || !f.image(m) || !f.labels(m.Actor.Attributes) {
+	if !f.event(m.Action) || !f.exact("type", string(m.Type)) || !f.exact("scope", m.Scope) || !f.image(m) || !f.labels(m.Actor.Attributes) {
 		return false
 	}
 	for _, kind := range actors {

@@ -50,9 +50,17 @@ func isFallbackName(name string) bool {
 	return false
 }
 
+// SetFallback changes when the embedded image answers, from the next pull on. Empty is FallbackAuto.
+func (s *Store) SetFallback(f Fallback) {
+	if f == "" {
+		f = FallbackAuto
+	}
+	s.fallback.Store(f)
+}
+
 // answersFor tells whether the embedded image stands in for a name that no registry answers for.
 func (s *Store) answersFor(named reference.Named, asked *ocispec.Platform) bool {
-	if s.opts.Fallback == FallbackNever || !isFallbackName(named.Name()) || asked != nil && !matches(*asked, embeddedPlatform) {
+	if s.fallback.Load() == FallbackNever || !isFallbackName(named.Name()) || asked != nil && !matches(*asked, embeddedPlatform) {
 		return false
 	}
 	if _, ok := named.(reference.Canonical); ok {
@@ -65,13 +73,13 @@ func (s *Store) answersFor(named reference.Named, asked *ocispec.Platform) bool 
 	}
 	// What a user put there wins, and then it is told that the registry could not be reached.
 	t, found := s.byRef[named.String()]
-	return !found || t.Fallback || s.opts.Fallback == FallbackAlways
+	return !found || t.Fallback || s.fallback.Load() == FallbackAlways
 }
 
 // answersAlone tells whether no registry is to be asked. The embedded image's own name is no registry's: whoever came
 // to own it there could hand out what they like.
 func (s *Store) answersAlone(named reference.Named, asked *ocispec.Platform) bool {
-	return (s.opts.Fallback == FallbackAlways || named.Name() == embeddedRepository) && s.answersFor(named, asked)
+	return (s.fallback.Load() == FallbackAlways || named.Name() == embeddedRepository) && s.answersFor(named, asked)
 }
 
 // answerFallback lets the embedded image answer for a name; cause is why no registry did, nil if none was asked.

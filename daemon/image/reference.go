@@ -127,7 +127,7 @@ func (s *Store) view(e *entry, refs []reference.Named) *Image {
 // Tag gives the image that source names the further name repo:tag, "latest" if tag is empty. If another image has the
 // name it loses it.
 func (s *Store) Tag(source, repo, tag string) error {
-	named, err := parseTarget(repo, tag)
+	named, err := ParseTarget(repo, tag)
 	if err != nil {
 		return err
 	}
@@ -160,8 +160,9 @@ func (s *Store) tag(e *entry, named reference.Named) error {
 	return nil
 }
 
-// parseTarget makes the name that the API's parameters repo and tag stand for.
-func parseTarget(repo, tag string) (reference.Named, error) {
+// ParseTarget makes the name that the API's parameters repo and tag stand for. The error is of kind
+// errdefs.ErrInvalidArgument.
+func ParseTarget(repo, tag string) (reference.Named, error) {
 	named, err := reference.ParseNormalizedNamed(repo)
 	if err != nil {
 		return nil, invalid(err)

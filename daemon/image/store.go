@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/distribution/reference"
@@ -72,6 +73,8 @@ type Store struct {
 
 	flights flights
 	layers  keyedMutex
+
+	fallback atomic.Value // Fallback
 }
 
 // entry is an image with its record.
@@ -90,9 +93,6 @@ const (
 // Open opens the store in dir, which is created when missing, with its records in st. What an earlier daemon left half
 // done is removed. Images whose files are damaged from outside are dropped, with a warning.
 func Open(dir string, st *store.Store, log *slog.Logger, opts Options) (*Store, error) {
-	if opts.Fallback == "" {
-		opts.Fallback = FallbackAuto
-	}
 	if opts.ConnectTimeout == 0 {
 		opts.ConnectTimeout = 3 * time.Second
 	}
@@ -115,6 +115,7 @@ func Open(dir string, st *store.Store, log *slog.Logger, opts Options) (*Store, 
 		byRef:   map[string]target{},
 		holds:   map[digest.Digest]int{},
 	}
+	s.SetFallback(opts.Fallback)
 	if err := s.content.prepare(); err != nil {
 		return nil, fmt.Errorf("preparing the image store: %w", err)
 	}

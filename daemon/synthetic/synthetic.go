@@ -114,7 +114,15 @@ func (b *box) Stat(name string) (sandbox.PathStat, error) {
 	return st, nil
 }
 
-func (b *box) ReadArchive(ctx context.Context, name string, w io.Writer) error {
+// Export writes the files that were put in: there is no other filesystem.
+func (b *box) Export(ctx context.Context, w io.Writer) error { return b.ReadArchive(ctx, "/", ".", w) }
+
+// WriteLayer writes the files that were put in.
+func (b *box) WriteLayer(ctx context.Context, w io.Writer) error {
+	return b.ReadArchive(ctx, "/", ".", w)
+}
+
+func (b *box) ReadArchive(ctx context.Context, name, as string, w io.Writer) error {
 	tw := tar.NewWriter(w)
 	r, err := b.root()
 	if errors.Is(err, fs.ErrNotExist) && local(name) == "." {
@@ -134,7 +142,7 @@ func (b *box) ReadArchive(ctx context.Context, name string, w io.Writer) error {
 		}
 		entry := p
 		if top != "." {
-			entry = path.Join(path.Base(top), strings.TrimPrefix(p, top))
+			entry = path.Join(as, strings.TrimPrefix(p, top))
 		}
 		return b.pack(tw, r, p, entry)
 	})

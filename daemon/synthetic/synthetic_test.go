@@ -74,7 +74,7 @@ func TestCopiedFilesAreFoundAgain(t *testing.T) {
 		t.Errorf("missing: %v", err)
 	}
 	var out bytes.Buffer
-	if err := box.ReadArchive(t.Context(), "/opt/x", &out); err != nil {
+	if err := box.ReadArchive(t.Context(), "/opt/x", "x", &out); err != nil {
 		t.Fatal(err)
 	}
 	var names []string

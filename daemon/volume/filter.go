@@ -2,6 +2,7 @@ package volume
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,22 +17,18 @@ func parseFilters(filters map[string][]string, allowed ...string) (func(name str
 			return nil, errdefs.ErrInvalidArgument.WithMessage(fmt.Sprintf("invalid filter '%s'", name))
 		}
 	}
-	dangling := []bool{}
-	for _, v := range filters["dangling"] {
-		b, err := parseBool("dangling", v)
-		if err != nil {
-			return nil, err
-		}
-		dangling = append(dangling, b)
+	dangling, asked, err := boolFilter(filters, "dangling")
+	if err != nil {
+		return nil, err
 	}
 	return func(name string, e *entry) bool {
-		if names := filters["name"]; len(names) > 0 && !slices.ContainsFunc(names, func(part string) bool { return strings.Contains(name, part) }) {
+		if names := filters["name"]; len(names) > 0 && !slices.ContainsFunc(names, func(want string) bool { return matchName(want, name) }) {
 			return false
 		}
 		if drivers := filters["driver"]; len(drivers) > 0 && !slices.Contains(drivers, Driver) {
 			return false
 		}
-		if len(dangling) > 0 && !slices.Contains(dangling, len(e.users) == 0) {
+		if asked && dangling != (len(e.users) == 0) {
 			return false
 		}
 		for _, want := range filters["label"] {
@@ -43,6 +40,16 @@ func parseFilters(filters map[string][]string, allowed ...string) (func(name str
 	}, nil
 }
 
+// matchName compares a name with a filter's value: a regular expression, as dockerd takes it. A broken one matches itself
+// alone.
+func matchName(want, name string) bool {
+	if want == name {
+		return true
+	}
+	found, err := regexp.MatchString(want, name)
+	return err == nil && found
+}
+
 // hasLabel looks for "key" or "key=value".
 func hasLabel(labels map[string]string, want string) bool {
 	key, value, both := strings.Cut(want, "=")
@@ -50,10 +57,35 @@ func hasLabel(labels map[string]string, want string) bool {
 	return found && (!both || have == value)
 }
 
-func parseBool(filter, v string) (bool, error) {
-	b, err := strconv.ParseBool(v)
-	if err != nil {
-		return false, errdefs.ErrInvalidArgument.WithMessage(fmt.Sprintf("invalid value for %q filter: %q", filter, v))
+// boolFilter reads a filter that is one of 1, true, 0 and false.
+func boolFilter(filters map[string][]string, name string) (value, asked bool, err error) {
+	values := filters[name]
+	if len(values) == 0 {
+		return false, false, nil
 	}
-	return b, nil
+	var yes, no bool
+	for _, v := range values {
+		yes = yes || v == "1" || v == "true"
+		no = no || v == "0" || v == "false"
+	}
+	if yes == no {
+		return false, true, errdefs.ErrInvalidArgument.WithMessage(fmt.Sprintf("invalid filter '%s=[%s]'", name, strings.Join(values, " ")))
+	}
+	return yes, true, nil
+}
+
+// allFilter reads the filter all of a prune.
+func allFilter(filters map[string][]string) (bool, error) {
+	values := filters["all"]
+	if len(values) == 0 {
+		return false, nil
+	}
+	if len(values) > 1 {
+		return false, errdefs.ErrInvalidArgument.WithMessage("invalid filter 'all': only one value may be specified")
+	}
+	all, err := strconv.ParseBool(values[0])
+	if err != nil {
+		return false, errdefs.ErrInvalidArgument.WithMessage(fmt.Sprintf("invalid filter 'all': %v", err))
+	}
+	return all, nil
 }

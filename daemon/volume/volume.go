@@ -55,8 +55,8 @@ type entry struct {
 // record is what the state store has of a volume, under its name.
 type record struct {
 	Created time.Time
-	Labels  map[string]string `json:",omitempty"`
-	Options map[string]string `json:",omitempty"`
+	Labels  map[string]string // nil and empty are shown as such
+	Options map[string]string
 }
 
 // Open opens the volumes under dir, whose records are in st. emit may be nil.
@@ -75,7 +75,19 @@ func Open(dir string, st *store.Store, log *slog.Logger, emit Emit) (*Service, e
 		}
 		s.vols[name] = e
 	}
-	return s, nil
+	return s, s.sweep()
+}
+
+// removed begins the names of directories of volumes that are no more. No volume's name does.
+const removed = ".removed-"
+
+// sweep deletes what a crash has left of removed volumes.
+func (s *Service) sweep() error {
+	list, err := filepath.Glob(filepath.Join(s.dir, removed+"*"))
+	for _, dir := range list {
+		err = errors.Join(err, os.RemoveAll(dir))
+	}
+	return err
 }
 
 var validName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`)
@@ -94,16 +106,6 @@ func checkName(name string) error {
 
 // Create makes a volume, or returns the one of that name. With the name "" it makes an anonymous one.
 func (s *Service) Create(_ context.Context, req volume.CreateRequest) (volume.Volume, error) {
-	if req.Driver != "" && req.Driver != Driver {
-		return volume.Volume{}, errdefs.ErrNotFound.WithMessage(fmt.Sprintf(
-			"create %s: error looking up volume plugin %s: plugin %q not found", req.Name, req.Driver, req.Driver))
-	}
-	if req.ClusterVolumeSpec != nil {
-		return volume.Volume{}, errdefs.ErrInvalidArgument.WithMessage("cluster volumes are not supported")
-	}
-	for _, option := range slices.Sorted(maps.Keys(req.DriverOpts)) {
-		return volume.Volume{}, errdefs.ErrInvalidArgument.WithMessage(fmt.Sprintf("create %s: option of the local volume driver not supported: %q", req.Name, option))
-	}
 	name, labels := req.Name, maps.Clone(req.Labels)
 	if name == "" {
 		name = randomName()
@@ -112,16 +114,25 @@ func (s *Service) Create(_ context.Context, req volume.CreateRequest) (volume.Vo
 		}
 		labels[AnonymousLabel] = ""
 	}
+	fail := func(err error) (volume.Volume, error) {
+		return volume.Volume{}, fmt.Errorf("create %s: %w", name, err)
+	}
+	if req.Driver != "" && req.Driver != Driver {
+		return fail(noDriver(req.Driver))
+	}
 	if err := checkName(name); err != nil {
-		return volume.Volume{}, errdefs.ErrInvalidArgument.WithMessage(fmt.Sprintf("create %s: %v", name, err))
+		return fail(err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if e := s.vols[name]; e != nil {
 		return s.view(name, e), nil
 	}
+	if err := checkOptions(req.DriverOpts); err != nil {
+		return fail(err)
+	}
 	if err := os.MkdirAll(s.path(name), 0o755); err != nil {
-		return volume.Volume{}, fmt.Errorf("creating volume %s: %w", name, err)
+		return fail(err)
 	}
 	e := &entry{record{Created: time.Now().UTC(), Labels: labels, Options: maps.Clone(req.DriverOpts)}, map[string]struct{}{}}
 	if err := s.bucket.Put(name, e.record); err != nil {
@@ -130,6 +141,11 @@ func (s *Service) Create(_ context.Context, req volume.CreateRequest) (volume.Vo
 	s.vols[name] = e
 	s.emit(events.ActionCreate, name, map[string]string{"driver": Driver})
 	return s.view(name, e), nil
+}
+
+// noDriver is the error for a driver that is not there: a plugin would have it.
+func noDriver(name string) error {
+	return errdefs.ErrNotFound.WithMessage(fmt.Sprintf("error looking up volume plugin %s: plugin %q not found", name, name))
 }
 
 func randomName() string {
@@ -141,13 +157,9 @@ func randomName() string {
 func (s *Service) path(name string) string { return filepath.Join(s.dir, name, "_data") }
 
 func (s *Service) view(name string, e *entry) volume.Volume {
-	labels := maps.Clone(e.Labels)
-	if labels == nil {
-		labels = map[string]string{}
-	}
 	return volume.Volume{
 		Name: name, Driver: Driver, Mountpoint: s.path(name), Scope: "local",
-		CreatedAt: e.Created.Format(time.RFC3339), Labels: labels, Options: maps.Clone(e.Options),
+		CreatedAt: e.Created.Format(time.RFC3339), Labels: maps.Clone(e.Labels), Options: maps.Clone(e.Options),
 	}
 }
 
@@ -168,46 +180,58 @@ func (s *Service) Get(_ context.Context, name string) (volume.Volume, error) {
 
 // Remove deletes a volume with its data. With force it is no error that there is none.
 func (s *Service) Remove(_ context.Context, name string, force bool) error {
+	dir, err := s.take(name, force)
+	if err != nil || dir == "" {
+		return err
+	}
+	return s.destroy(name, dir)
+}
+
+// take makes a volume's name free and returns where its files are now, "" when there was no volume.
+func (s *Service) take(name string, missingOK bool) (dir string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e := s.vols[name]
 	if e == nil {
-		if force {
-			return nil
+		if missingOK {
+			return "", nil
 		}
-		return noSuch(name)
+		return "", noSuch(name)
 	}
 	if len(e.users) > 0 {
-		return errdefs.ErrConflict.WithMessage(fmt.Sprintf("remove %s: volume is in use - [%s]", name,
+		return "", errdefs.ErrConflict.WithMessage(fmt.Sprintf("remove %s: volume is in use - [%s]", name,
 			strings.Join(slices.Sorted(maps.Keys(e.users)), ", ")))
 	}
-	return s.drop(name)
-}
-
-// drop deletes a volume that nobody uses; s.mu is held.
-func (s *Service) drop(name string) error {
-	// The record goes first: what is left of the directory after a crash belongs to a volume that may be made again.
+	dir = filepath.Join(s.dir, removed+randomName())
+	if err := os.Rename(filepath.Join(s.dir, name), dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("remove %s: %w", name, err)
+	}
 	if err := s.bucket.Delete(name); err != nil {
-		return err
+		return "", err
 	}
 	delete(s.vols, name)
-	if err := os.RemoveAll(filepath.Join(s.dir, name)); err != nil {
-		return fmt.Errorf("removing volume %s: %w", name, err)
-	}
+	return dir, nil
+}
+
+// destroy deletes the files of a volume that is no more.
+func (s *Service) destroy(name, dir string) error {
 	s.emit(events.ActionDestroy, name, map[string]string{"driver": Driver})
+	if err := os.RemoveAll(dir); err != nil {
+		return fmt.Errorf("remove %s: %w", name, err)
+	}
 	return nil
 }
 
-// Mount tells that a container refers to a volume, which can't be removed then, and returns its directory.
-func (s *Service) Mount(name, container string) (path string, err error) {
+// Mount tells that a container refers to a volume, which can't be removed then, and returns what is to be mounted.
+func (s *Service) Mount(name, container string) (Source, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e := s.vols[name]
 	if e == nil {
-		return "", noSuch(name)
+		return Source{}, noSuch(name)
 	}
 	e.users[container] = struct{}{}
-	return s.path(name), nil
+	return source(s.path(name), e.Options)
 }
 
 // Unmount takes Mount back.
@@ -219,7 +243,7 @@ func (s *Service) Unmount(name, container string) {
 	}
 }
 
-// List returns the volumes that the filters let through, by name: name (part of it), label, dangling, driver.
+// List returns the volumes that the filters let through, by name: name (a regular expression), label, dangling, driver.
 func (s *Service) List(_ context.Context, filters map[string][]string) ([]volume.Volume, error) {
 	match, err := parseFilters(filters, "name", "label", "dangling", "driver")
 	if err != nil {
@@ -236,33 +260,29 @@ func (s *Service) List(_ context.Context, filters map[string][]string) ([]volume
 	return list, nil
 }
 
-// Prune removes the volumes that no container refers to: anonymous ones, and with the filter all=true the others too.
-// Further filters: label, label!.
+// Prune removes the volumes that no container refers to: anonymous ones, and with the filter all=true the others too,
+// but for those with options, as dockerd does. Further filters: label, label!.
 func (s *Service) Prune(ctx context.Context, filters map[string][]string) (*volume.PruneReport, error) {
 	match, err := parseFilters(filters, "label", "label!", "all")
 	if err != nil {
 		return nil, err
 	}
-	all := false
-	for _, v := range filters["all"] {
-		if all, err = parseBool("all", v); err != nil {
-			return nil, err
-		}
+	all, err := allFilter(filters)
+	if err != nil {
+		return nil, err
 	}
 	report := &volume.PruneReport{VolumesDeleted: []string{}}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, name := range slices.Sorted(maps.Keys(s.vols)) {
-		e := s.vols[name]
-		if _, anonymous := e.Labels[AnonymousLabel]; len(e.users) > 0 || !anonymous && !all || !match(name, e) {
-			continue
-		}
+	for _, name := range s.unused(all, match) {
 		if ctx.Err() != nil {
 			break
 		}
-		size := diskUsage(s.path(name))
-		if err := s.drop(name); err != nil {
-			s.log.Warn("volume not pruned", "volume", name, "error", err)
+		dir, err := s.take(name, true)
+		if err != nil || dir == "" {
+			continue // used, or removed, meanwhile
+		}
+		size := diskUsage(filepath.Join(dir, "_data"))
+		if err := s.destroy(name, dir); err != nil {
+			s.log.Warn("files of a pruned volume are left", "volume", name, "error", err)
 			continue
 		}
 		report.VolumesDeleted = append(report.VolumesDeleted, name)
@@ -272,24 +292,45 @@ func (s *Service) Prune(ctx context.Context, filters map[string][]string) (*volu
 	return report, nil
 }
 
-// DiskUsage returns all volumes with their sizes and counts of users, for GET /system/df.
-func (s *Service) DiskUsage(ctx context.Context) ([]volume.Volume, error) {
-	list, err := s.List(ctx, nil)
-	for i := range list {
-		v := &list[i]
-		s.mu.Lock()
-		users := 0
-		if e := s.vols[v.Name]; e != nil {
-			users = len(e.users)
+// unused lists the volumes that a prune is about.
+func (s *Service) unused(all bool, match func(string, *entry) bool) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var names []string
+	for _, name := range slices.Sorted(maps.Keys(s.vols)) {
+		e := s.vols[name]
+		if _, anonymous := e.Labels[AnonymousLabel]; len(e.users) == 0 && len(e.Options) == 0 && (anonymous || all) && match(name, e) {
+			names = append(names, name)
 		}
-		s.mu.Unlock()
-		v.UsageData = &volume.UsageData{RefCount: int64(users), Size: diskUsage(v.Mountpoint)}
 	}
-	return list, err
+	return names
 }
 
-// diskUsage sums the sizes of the files under dir; what can't be read counts nothing.
+// DiskUsage returns the volumes with their sizes and counts of users, for GET /system/df. Those with options, which may
+// be elsewhere, are left out, as dockerd does.
+func (s *Service) DiskUsage(ctx context.Context) ([]volume.Volume, error) {
+	s.mu.Lock()
+	var list []volume.Volume
+	for _, name := range slices.Sorted(maps.Keys(s.vols)) {
+		if e := s.vols[name]; len(e.Options) == 0 {
+			v := s.view(name, e)
+			v.UsageData = &volume.UsageData{RefCount: int64(len(e.users))}
+			list = append(list, v)
+		}
+	}
+	s.mu.Unlock()
+	for i := range list {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		list[i].UsageData.Size = diskUsage(list[i].Mountpoint)
+	}
+	return list, nil
+}
+
+// diskUsage sums the sizes of the files under dir, a file with several links once; what can't be read counts nothing.
 func diskUsage(dir string) (size int64) {
+	var linked []fs.FileInfo
 	_ = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
 		if err != nil {
 			if errors.Is(err, fs.ErrNotExist) {
@@ -297,9 +338,17 @@ func diskUsage(dir string) (size int64) {
 			}
 			return fs.SkipDir
 		}
-		if info, err := d.Info(); err == nil && info.Mode().IsRegular() {
-			size += info.Size()
+		info, err := d.Info()
+		if err != nil || !info.Mode().IsRegular() {
+			return nil
 		}
+		if links(info) > 1 {
+			if slices.ContainsFunc(linked, func(other fs.FileInfo) bool { return os.SameFile(info, other) }) {
+				return nil
+			}
+			linked = append(linked, info)
+		}
+		size += info.Size()
 		return nil
 	})
 	return size

@@ -48,6 +48,10 @@ const (
 	F_SETPIPE_SZ    = 1031
 	F_GETPIPE_SZ    = 1032
 
+	F_OFD_GETLK  = 36
+	F_OFD_SETLK  = 37
+	F_OFD_SETLKW = 38
+
 	FD_CLOEXEC = 1
 
 	F_RDLCK = 0
@@ -112,4 +116,11 @@ const (
 	POLLERR  = 0x8
 	POLLHUP  = 0x10
 	POLLNVAL = 0x20
+)
+
+// Modes of fallocate(2).
+const (
+	FALLOC_FL_KEEP_SIZE  = 0x1
+	FALLOC_FL_PUNCH_HOLE = 0x2
+	FALLOC_FL_ZERO_RANGE = 0x10
 )

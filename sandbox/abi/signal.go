@@ -120,11 +120,13 @@ const (
 	SA_RESETHAND = 0x80000000
 )
 
-// Options of wait4(2).
+// Options of wait4(2) and waitid(2).
 const (
 	WNOHANG    = 1
-	WUNTRACED  = 2
+	WUNTRACED  = 2 // WSTOPPED
+	WEXITED    = 4
 	WCONTINUED = 8
+	WNOWAIT    = 0x1000000
 )
 
 // WaitStatus is the status word of wait(2).

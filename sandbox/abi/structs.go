@@ -64,6 +64,17 @@ type Statfs struct {
 	_       [4]int64
 }
 
+// Flock is struct flock (fcntl(2)).
+type Flock struct {
+	Type   int16
+	Whence int16
+	_      int32
+	Start  int64
+	Len    int64
+	Pid    int32
+	_      int32
+}
+
 // Iovec is struct iovec.
 type Iovec struct {
 	Base uint64

@@ -5,6 +5,7 @@ package guest
 import (
 	"context"
 	"errors"
+	"runtime"
 
 	"github.com/tetratelabs/wazero/api"
 
@@ -29,12 +30,13 @@ type Guest struct {
 // Init returns the guest for wasm.Config.InitGuest: one without a task.
 func Init() *Guest { return &Guest{} }
 
-// Checkpoint implements wasm.Guest.
+// Checkpoint implements wasm.Guest: a slice of computing is over.
 func (g *Guest) Checkpoint() error {
 	if g.Task == nil {
+		runtime.Gosched()
 		return nil
 	}
-	return g.Task.Checkpoint()
+	return g.Task.Yield()
 }
 
 // Reserve implements wasm.Guest. A program that wants more than its sandbox may have is killed, as the kernel's
@@ -43,7 +45,9 @@ func (g *Guest) Reserve(delta int64) bool {
 	if g.Task == nil || g.Task.Reserve(delta) {
 		return true
 	}
-	g.Task.OOM()
+	if !g.Task.OverLimit(delta) { // memory.grow fails at a limit of the process's own
+		g.Task.OOM()
+	}
 	return false
 }
 
@@ -61,7 +65,7 @@ var (
 
 // Leave acts on the signals that came in during a host function. It does not return when they end the task.
 func (g *Guest) Leave() {
-	if g.Checkpoint() != nil {
+	if g.Task != nil && g.Task.Checkpoint() != nil {
 		wasm.Abort(errEnded)
 	}
 }

@@ -1,7 +1,6 @@
 package kernel
 
 import (
-	"runtime"
 	"time"
 
 	"github.com/sockerless/sockerless/sandbox/abi"
@@ -19,22 +18,21 @@ func (t *Task) Dying() bool {
 }
 
 // Checkpoint acts on what came in: it waits while the task is stopped or the sandbox frozen, and returns EINTR when
-// the task is dying. Programs call it often; it costs an atomic load when there is nothing.
+// the task is dying. Programs call it often; it costs two atomic loads when there is nothing.
 func (t *Task) Checkpoint() error {
+	t.share()
+	if due := t.cpuTimers.next.Load(); due != 0 && int64(t.CPU()) >= due {
+		t.cpuDue()
+	}
 	if !t.attention.Load() {
 		return nil
 	}
 	return t.attend(false)
 }
 
-// Yield is Checkpoint for a program that computes: it lets other tasks run too.
-func (t *Task) Yield() error {
-	runtime.Gosched()
-	return t.Checkpoint()
-}
-
 // Interrupted is what a blocking call asks before it sleeps: EINTR when the task is dying or has caught a signal.
 func (t *Task) Interrupted() error {
+	t.share()
 	if !t.attention.Load() {
 		return nil
 	}
@@ -81,15 +79,16 @@ func (t *Task) wakeUp() {
 
 // sleep waits for wakeUp or the timer. The time does not count as the task's.
 func (t *Task) sleep(timer <-chan time.Time) (timeout bool) {
-	from := time.Since(t.start)
-	t.sleepFrom.Store(int64(from) + 1)
+	t.blocks()
+	t.asleep.Store(true)
+	t.cpu.clock.stop()
 	select {
 	case <-t.wake:
 	case <-timer:
 		timeout = true
 	}
-	t.sleepFrom.Store(0)
-	t.slept.Add(int64(time.Since(t.start) - from))
+	t.cpu.clock.start()
+	t.asleep.Store(false)
 	return timeout
 }
 
@@ -154,18 +153,37 @@ func (t *Task) Read(o *vfs.OpenFile, p []byte) (int, error) { return t.read(o, p
 // TryRead is Read of a file as if it were non-blocking: EAGAIN.
 func (t *Task) TryRead(o *vfs.OpenFile, p []byte) (int, error) { return t.read(o, p, false) }
 
+// chunk is how many bytes are moved between checkpoints: a fraction of a millisecond's work.
+const chunk = 4 << 20
+
 func (t *Task) read(o *vfs.OpenFile, p []byte, wait bool) (int, error) {
-	for {
+	n, err := t.readAll(o, p, wait)
+	t.io.reads.Add(1)
+	t.io.readBytes.Add(uint64(n))
+	return n, err
+}
+
+func (t *Task) readAll(o *vfs.OpenFile, p []byte, wait bool) (int, error) {
+	for done := 0; ; {
 		if f, ok := o.File.(*ttyFile); ok {
 			if err := f.t.mayUse(t, false); err != nil || len(p) == 0 {
 				return 0, err
 			}
 		}
-		n, err := o.Read(p)
-		if err != abi.EAGAIN || !wait {
+		n, err := o.Read(p[done:min(len(p), done+chunk)])
+		switch done += n; {
+		case n == chunk && err == nil && done < len(p):
+			// There may be more. A task that is killed meanwhile does not need it.
+			if t.Checkpoint() == nil {
+				continue
+			}
+			return done, nil
+		case done > 0:
+			return done, nil
+		case err != abi.EAGAIN || !wait:
 			return n, err
 		}
-		if err := t.Await(o, abi.POLLIN, time.Time{}); err != nil {
+		if err := t.awaitSocket(o, abi.POLLIN); err != nil {
 			return 0, err
 		}
 	}
@@ -178,14 +196,25 @@ func (t *Task) Write(o *vfs.OpenFile, p []byte) (int, error) { return t.write(o,
 func (t *Task) TryWrite(o *vfs.OpenFile, p []byte) (int, error) { return t.write(o, p, false) }
 
 func (t *Task) write(o *vfs.OpenFile, p []byte, wait bool) (int, error) {
+	n, err := t.writeAll(o, p, wait)
+	t.io.writes.Add(1)
+	t.io.wroteBytes.Add(uint64(n))
+	return n, err
+}
+
+func (t *Task) writeAll(o *vfs.OpenFile, p []byte, wait bool) (int, error) {
 	if f, ok := o.File.(*ttyFile); ok {
 		if err := f.t.mayUse(t, true); err != nil {
 			return 0, err
 		}
 	}
+	p, err := t.fits(o, p, position)
+	if err != nil {
+		return 0, err
+	}
 	done := 0
 	for {
-		n, err := o.Write(p[done:])
+		n, err := o.Write(p[done:min(len(p), done+chunk)])
 		done += n
 		switch {
 		case err == abi.EAGAIN && !wait:
@@ -201,9 +230,12 @@ func (t *Task) write(o *vfs.OpenFile, p []byte, wait bool) (int, error) {
 			return done, err
 		}
 		if err == nil {
+			if t.Checkpoint() != nil {
+				return done, nil
+			}
 			continue
 		}
-		if err := t.Await(o, abi.POLLOUT, time.Time{}); err != nil {
+		if err := t.awaitSocket(o, abi.POLLOUT); err != nil {
 			if done > 0 {
 				err = nil
 			}

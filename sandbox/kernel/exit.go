@@ -15,6 +15,7 @@ func (t *Task) exit(code int) {
 	if m := t.memory.Swap(0); m != 0 {
 		t.k.Reserve(-m)
 	}
+	t.ends()
 	k := t.k
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -24,7 +25,7 @@ func (t *Task) exit(code int) {
 	}
 	t.zombie = true
 	t.cpuAtExit = t.CPU()
-	k.cpu.Add(int64(t.cpuAtExit))
+	k.ended.Add(int64(t.cpuAtExit))
 	if t.pid == t.sid && t.tty != nil {
 		t.tty.sessionEnded(t)
 	}
@@ -40,7 +41,7 @@ func (t *Task) exit(code int) {
 	case p == nil || p.zombie:
 		k.reap(t)
 	default:
-		if p.sig.actions[abi.SIGCHLD] == Ignore {
+		if p.sig.actions[abi.SIGCHLD] == Ignore || p.sig.noZombies {
 			k.reap(t)
 		} else {
 			p.sendLocked(abi.SIGCHLD)
@@ -48,15 +49,25 @@ func (t *Task) exit(code int) {
 		p.wakeUp()
 	}
 	close(t.done)
+	t.ended.Notify(abi.POLLIN)
 }
 
-// adopt gives the task's children to pid 1; k.mu is held.
+// adopt gives the task's children to the next subreaper above it, or to pid 1; k.mu is held.
 func (t *Task) adopt() {
 	init := t.k.tasks[1]
+	for up := t.parent; up != nil; up = up.parent {
+		if up.subreaper.Load() && !up.zombie {
+			init = up
+			break
+		}
+	}
 	if init == t || init != nil && init.zombie {
 		init = nil
 	}
 	for _, c := range t.children {
+		if s := c.DeathSignal(); s != 0 {
+			c.sendLocked(s)
+		}
 		c.parent = init
 		switch {
 		case init != nil:
@@ -89,18 +100,44 @@ func (k *Kernel) reap(t *Task) {
 // WaitResult is what Wait found.
 type WaitResult struct {
 	Pid    int
+	UID    uint32 // real user id of the child
 	Status abi.WaitStatus
 	CPU    time.Duration // that the child used
+	MaxMem int64         // bytes, the most that it had at a time
 }
 
 // Wait waits for a child to end, stop or go on (wait4(2)). pid is a child, -1 any, 0 any of the caller's group, -n any
 // of group n; options are abi.WNOHANG, WUNTRACED and WCONTINUED. With WNOHANG and nothing to tell, Pid is 0. ECHILD,
 // EINTR.
 func (t *Task) Wait(pid, options int) (WaitResult, error) {
+	return t.WaitID(WaitFor{Pid: pid}, options|abi.WEXITED)
+}
+
+// WaitFor tells for which children to wait: those that Pid stands for, as in Wait, or one alone.
+type WaitFor struct {
+	Pid  int
+	Only *Task
+}
+
+func (w *WaitFor) match(t, c *Task) bool {
+	switch {
+	case w.Only != nil:
+		return c == w.Only
+	case w.Pid > 0:
+		return c.pid == w.Pid
+	case w.Pid == 0:
+		return c.pgid == t.pgid
+	}
+	return w.Pid == -1 || c.pgid == -w.Pid
+}
+
+// WaitID is Wait with the further options of waitid(2): without abi.WEXITED ends are passed over, and with WNOWAIT the
+// child can be waited for again.
+func (t *Task) WaitID(who WaitFor, options int) (WaitResult, error) {
 	var res WaitResult
 	var err error
 	look := func() bool {
-		res, err = t.collect(pid, options)
+		res, err = t.collect(who, options)
 		return err != nil || res.Pid != 0 || options&abi.WNOHANG != 0
 	}
 	if werr := t.sleepUntil(time.Time{}, look); werr != nil {
@@ -109,27 +146,33 @@ func (t *Task) Wait(pid, options int) (WaitResult, error) {
 	return res, err
 }
 
-func (t *Task) collect(pid, options int) (WaitResult, error) {
+func (t *Task) collect(who WaitFor, options int) (WaitResult, error) {
 	k := t.k
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	found := false
 	for _, c := range t.children {
-		switch {
-		case pid > 0 && c.pid != pid, pid == 0 && c.pgid != t.pgid, pid < -1 && c.pgid != -pid:
+		if !who.match(t, c) {
 			continue
 		}
 		found = true
-		res := WaitResult{Pid: c.pid, Status: c.status}
+		res := WaitResult{Pid: c.pid, UID: c.Cred().RealUID, Status: c.status}
+		keep := options&abi.WNOWAIT != 0
 		switch {
-		case c.zombie:
-			res.CPU = c.cpuAtExit + c.childCPU
-			t.childCPU += res.CPU
-			k.reap(c)
+		case c.zombie && options&abi.WEXITED != 0:
+			res.CPU, res.MaxMem = c.cpuAtExit+c.childCPU, max(c.maxMemory.Load(), c.childMaxMem)
+			if !keep {
+				t.childCPU += res.CPU
+				t.childMaxMem = max(t.childMaxMem, res.MaxMem)
+				k.reap(c)
+			}
 			return res, nil
-		case c.report == 0:
+		case c.zombie || c.report == 0:
 		case c.report.IsStopped() && options&abi.WUNTRACED != 0, c.report == abi.Continued && options&abi.WCONTINUED != 0:
-			res.Status, c.report = c.report, 0
+			res.Status = c.report
+			if !keep {
+				c.report = 0
+			}
 			return res, nil
 		}
 	}

@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"github.com/sockerless/sockerless/sandbox/abi"
 	"github.com/sockerless/sockerless/sandbox/vfs"
@@ -13,6 +14,7 @@ type FDTable struct {
 	fds   []fdEntry
 	free  int // no free descriptor below it
 	limit int
+	locks atomic.Pointer[lockHolder] // nil until the process locks a file
 }
 
 type fdEntry struct {
@@ -94,7 +96,7 @@ func (f *FDTable) Set(fd int, file *vfs.OpenFile, cloexec bool) error {
 	old := f.set(fd, fdEntry{file, cloexec})
 	f.mu.Unlock()
 	if old != nil {
-		old.Release()
+		f.closed(old)
 	}
 	return nil
 }
@@ -109,7 +111,7 @@ func (f *FDTable) Close(fd int) error {
 	old := f.set(fd, fdEntry{})
 	f.free = min(f.free, fd)
 	f.mu.Unlock()
-	return old.Release()
+	return f.closed(old)
 }
 
 // Cloexec returns a descriptor's close-on-exec flag: EBADF.
@@ -166,9 +168,13 @@ func (f *FDTable) replace(by *FDTable) {
 	old := f.fds
 	f.fds, f.free = by.fds, by.free
 	f.mu.Unlock()
-	for _, e := range old {
-		if e.file != nil {
+	for fd, e := range old {
+		switch {
+		case e.file == nil:
+		case fd < len(by.fds) && by.fds[fd].file == e.file: // it was not closed
 			e.file.Release()
+		default:
+			f.closed(e.file)
 		}
 	}
 }
@@ -180,6 +186,9 @@ func (f *FDTable) closeAll() {
 	f.fds, f.free = nil, 0
 	f.limit = 0 // nothing is added to a dead task's table
 	f.mu.Unlock()
+	if h := f.locks.Swap(nil); h != nil {
+		h.table.ReleaseAll(h.owner)
+	}
 	for _, e := range fds {
 		if e.file != nil {
 			e.file.Release()

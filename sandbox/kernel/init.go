@@ -27,7 +27,7 @@ func (t *Task) handleAll() {
 // Run runs the child in a process group of its own, in the foreground of the terminal if there is one.
 func (r *reaper) Run(t *Task) int {
 	ready := make(chan struct{})
-	child, err := t.child(&exec{gated{r.x.program, ready}, r.x.image}, &SpawnAttr{Setpgrp: true})
+	child, err := t.child(&exec{gated{r.x.program, ready}, r.x.image, r.x.cred}, &SpawnAttr{Setpgrp: true})
 	if err != nil {
 		t.k.log.Error("init starts no child", "error", err)
 		return 127

@@ -8,6 +8,8 @@ import (
 
 	"github.com/sockerless/sockerless/sandbox/abi"
 	"github.com/sockerless/sockerless/sandbox/vfs"
+	"github.com/sockerless/sockerless/sandbox/vfs/tmpfs"
+	"github.com/sockerless/sockerless/sandbox/vnet"
 )
 
 // Config describes a sandbox.
@@ -17,14 +19,28 @@ type Config struct {
 	NS         *vfs.Namespace
 	Loaders    []Loader
 	Limits     Limits
-	Fifos      *FifoTable   // for files that other kernels have too; nil keeps their fifos apart
+	Shared     *Shared      // for files that other kernels have too; nil keeps their fifos and locks apart
+	Scheduler  *Scheduler   // shared with the other sandboxes; nil for one of its own
+	Net        *vnet.Stack  // nil makes one with loopback alone
+	Names      *vnet.Names  // of sockets on files that other kernels have too; nil keeps their sockets apart
 	Log        *slog.Logger // nil discards
+}
+
+// Shared is what kernels whose containers have files in common know of those files together: the pipes behind fifos, and
+// locks. Its zero value is ready for use.
+type Shared struct {
+	fifos FifoTable
+	locks vfs.LockTable
 }
 
 // Limits bound a sandbox as a whole. Zero means no limit.
 type Limits struct {
 	Memory int64 // bytes of programs' memory
 	Pids   int64 // tasks
+	// CPUShares is the weight when processors are short, as in cgroup-v1's cpu.shares: 2 to 262144, 0 for 1024.
+	CPUShares int64
+	// CPUQuota is the CPU time of all tasks together in each CPUPeriod; 0 does not bound it. A period of 0 is 100 ms.
+	CPUQuota, CPUPeriod time.Duration
 }
 
 // Kernel is one sandbox: a pid namespace, a mount namespace, a host name and limits.
@@ -33,6 +49,7 @@ type Kernel struct {
 	ns      *vfs.Namespace
 	log     *slog.Logger
 	boot    time.Time
+	sched   *Scheduler
 
 	hostname   atomic.Pointer[string]
 	domainname atomic.Pointer[string]
@@ -50,11 +67,18 @@ type Kernel struct {
 	maxMemory atomic.Int64
 	memLimit  atomic.Int64
 	oomKills  atomic.Int64
-	cpu       atomic.Int64 // nanoseconds of tasks that have ended
+	ended     atomic.Int64 // nanoseconds of CPU time of tasks that have ended
+	cpu       cpuGroup
 
 	fifos  FifoTable
 	shared *FifoTable // of filesystems that are shared with other kernels
+	locks  *vfs.LockTable
 	ptys   ptyTable
+	memfs  func() *vfs.Context // of files that are in memory only, made at the first
+
+	net         *vnet.Stack
+	names       vnet.Names  // of AF_UNIX sockets
+	sharedNames *vnet.Names // of those on shared filesystems
 }
 
 // New makes a kernel; it runs nothing until Start.
@@ -65,11 +89,25 @@ func New(cfg Config) *Kernel {
 	}
 	k := &Kernel{
 		loaders: cfg.Loaders, ns: cfg.NS, log: log, limits: cfg.Limits, boot: time.Now(),
-		tasks: make(map[int]*Task), empty: make(chan struct{}),
+		tasks: make(map[int]*Task), empty: make(chan struct{}), sched: cfg.Scheduler,
 	}
-	k.shared = cfg.Fifos
-	if k.shared == nil {
-		k.shared = &k.fifos
+	if k.sched == nil {
+		k.sched = NewScheduler(0)
+	}
+	k.sched.setCPULimits(&k.cpu, cfg.Limits)
+	if cfg.Shared == nil {
+		cfg.Shared = new(Shared)
+	}
+	k.shared, k.locks = &cfg.Shared.fifos, &cfg.Shared.locks
+	k.memfs = sync.OnceValue(func() *vfs.Context {
+		ns := vfs.NewNamespace(tmpfs.New(tmpfs.Options{Charge: k.Reserve}), 0)
+		return &vfs.Context{NS: ns, Root: ns.Root(), Cwd: ns.Root(), Cred: &vfs.Cred{}}
+	})
+	if k.net = cfg.Net; k.net == nil {
+		k.net = vnet.NewStack(vnet.StackConfig{})
+	}
+	if k.sharedNames = cfg.Names; k.sharedNames == nil {
+		k.sharedNames = &k.names
 	}
 	k.hostname.Store(&cfg.Hostname)
 	k.domainname.Store(&cfg.Domainname)
@@ -89,6 +127,13 @@ func (k *Kernel) Hostname() string { return *k.hostname.Load() }
 // SetHostname sets it.
 func (k *Kernel) SetHostname(name string) { k.hostname.Store(&name) }
 
+// OpenMemory opens a new file that is in memory only (memfd_create(2)), shown in /proc by a name. Its memory counts as the
+// sandbox's.
+func (k *Kernel) OpenMemory(name string) (*vfs.OpenFile, error) {
+	ctx := k.memfs()
+	return ctx.OpenUnnamed(ctx.Root, name, abi.O_RDWR|abi.O_EXCL, 0o777)
+}
+
 // Domainname returns the NIS domain name (getdomainname(2)).
 func (k *Kernel) Domainname() string { return *k.domainname.Load() }
 
@@ -101,6 +146,7 @@ func (k *Kernel) SetLimits(l Limits) {
 	k.limits = l
 	k.mu.Unlock()
 	k.memLimit.Store(l.Memory)
+	k.sched.setCPULimits(&k.cpu, l)
 }
 
 // Limits returns the limits.
@@ -135,11 +181,15 @@ type Usage struct {
 	MaxMemory int64         // the most so far
 	Tasks     int
 	OOMKills  int64
+	// Of a sandbox with a quota: periods in which it ran, those in which it used its quota up, and for how long it then
+	// had to wait.
+	CPUPeriods, ThrottledPeriods int64
+	ThrottledTime                time.Duration
 }
 
 // Usage tells what the sandbox uses.
 func (k *Kernel) Usage() Usage {
-	u := Usage{CPU: time.Duration(k.cpu.Load()), Memory: k.memory.Load(), MaxMemory: k.maxMemory.Load(), OOMKills: k.oomKills.Load()}
+	u := Usage{CPU: time.Duration(k.ended.Load()), Memory: k.memory.Load(), MaxMemory: k.maxMemory.Load(), OOMKills: k.oomKills.Load()}
 	for _, t := range k.Tasks() {
 		select {
 		case <-t.done: // a zombie's time is in k.cpu
@@ -148,6 +198,7 @@ func (k *Kernel) Usage() Usage {
 		}
 		u.Tasks++
 	}
+	k.sched.usage(&k.cpu, &u)
 	return u
 }
 

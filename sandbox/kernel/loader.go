@@ -38,6 +38,7 @@ const (
 type exec struct {
 	program Program
 	image   *Image
+	cred    *vfs.Cred
 }
 
 // load finds the program for a path, which is relative to the directory of attr if that has one: ENOENT, EACCES (also for what is not a regular file or not executable), ENOEXEC,
@@ -79,7 +80,12 @@ func (t *Task) load(name string, attr *SpawnAttr) (*exec, error) {
 				}
 				if program != nil {
 					full, _ := t.k.ns.Name(p, fs.Root)
-					return &exec{program, &Image{Path: full, Exe: p, Argv: argv, Env: env, Comm: comm}}, nil
+					st, err := p.Inode().Stat()
+					if err != nil {
+						return nil, err
+					}
+					cred := fs.Cred.ForExec(&st, p.Mount.Flags()&vfs.NoSuid != 0)
+					return &exec{program, &Image{Path: full, Exe: p, Argv: argv, Env: env, Comm: comm}, cred}, nil
 				}
 			}
 			return nil, abi.ENOEXEC
@@ -121,8 +127,7 @@ func openExecutable(fs *vfs.Context, name string) (*vfs.OpenFile, vfs.Path, []by
 	if err != nil {
 		return fail(err)
 	}
-	exe := vfs.NewOpenFile(f, abi.O_RDONLY)
-	exe.Inode, exe.Path = p.Inode(), p
+	exe := vfs.NewOpenFileAt(p, f, abi.O_RDONLY)
 	head := make([]byte, headSize)
 	n, err := exe.Pread(head, 0)
 	if err != nil {

@@ -23,7 +23,8 @@ type Pipe struct {
 	writers int
 	opened  uint64 // counts opens, for fifos that wait for the other side
 
-	release func() // called when the last end of a fifo is closed
+	release    func() // called when the last end of a fifo is closed
+	everyWrite bool   // see NotifyEvery
 }
 
 var pipeBuffers = sync.Pool{New: func() any { return new([PipeSize]byte) }}
@@ -91,7 +92,7 @@ func (e *pipeEnd) Write(b []byte, _ int64) (int, error) {
 	if p.buf == nil {
 		p.buf = pipeBuffers.Get().(*[PipeSize]byte)[:]
 	}
-	wasEmpty := p.n == 0
+	tell := p.n == 0 || p.everyWrite
 	n := 0
 	for n < len(b) && p.n < PipeSize {
 		end := (p.start + p.n) % PipeSize
@@ -104,10 +105,18 @@ func (e *pipeEnd) Write(b []byte, _ int64) (int, error) {
 		n += c
 	}
 	p.mu.Unlock()
-	if wasEmpty && n > 0 {
+	if tell && n > 0 {
 		p.queue.Notify(abi.POLLIN)
 	}
 	return n, nil
+}
+
+// NotifyEvery has the pipe's queue notified of every write, not only of the first into an empty pipe, as epoll(7) promises
+// to edge-triggered readers.
+func (e *pipeEnd) NotifyEvery() {
+	e.p.mu.Lock()
+	e.p.everyWrite = true
+	e.p.mu.Unlock()
 }
 
 func (e *pipeEnd) Ready() vfs.Events {

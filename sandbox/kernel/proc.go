@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"net"
 	"runtime"
 	"time"
 
@@ -32,7 +33,7 @@ func (p *procKernel) System() procfs.System {
 	last := k.lastPid
 	running := 0
 	for _, t := range k.tasks {
-		if !t.zombie && t.sleepFrom.Load() == 0 {
+		if !t.zombie && !t.asleep.Load() {
 			running++
 		}
 	}
@@ -42,6 +43,7 @@ func (p *procKernel) System() procfs.System {
 		Boot: k.boot, Running: running, LastPID: last, Forks: uint64(last), CPUs: runtime.GOMAXPROCS(0),
 		CPUVendor: "Sockerless", CPUModel: "WebAssembly", UserTime: u.CPU,
 		MemTotal: total, MemFree: total - used, MemAvailable: total - used, MaxFiles: maxFDs, MaxPID: PidMax,
+		Interfaces: p.interfaces(),
 	}
 }
 
@@ -52,12 +54,34 @@ const defaultMemory = 4 << 30
 func (p *procKernel) Cgroup() procfs.Cgroup {
 	u, l := p.k.Usage(), p.k.Limits()
 	return procfs.Cgroup{
-		MemoryMax: uint64(l.Memory), MemoryCurrent: uint64(max(u.Memory, 0)), OOMKills: uint64(u.OOMKills),
+		MemoryMax: uint64(l.Memory), MemoryCurrent: uint64(max(u.Memory, 0)), MemoryPeak: uint64(max(u.MaxMemory, 0)),
+		OOMKills: uint64(u.OOMKills),
 		UserTime: u.CPU, PidsMax: int(l.Pids), PidsCurrent: u.Tasks,
 	}
 }
 
+func (p *procKernel) interfaces() []procfs.Interface {
+	var list []procfs.Interface
+	for _, i := range p.k.net.Interfaces() {
+		typ := 1
+		if i.Loopback {
+			typ = 772
+		}
+		list = append(list, procfs.Interface{Name: i.Name, Index: i.Index, Address: net.HardwareAddr(i.MAC[:]).String(), MTU: i.MTU,
+			Type: typ, Flags: i.Flags()})
+	}
+	return list
+}
+
+// Net is the network's own account.
+func (p *procKernel) Net(name string) string {
+	text, _ := p.k.net.ProcNet(name)
+	return text
+}
+
 func (p *procKernel) Namespace() *vfs.Namespace { return p.k.ns }
+
+func (p *procKernel) Locks() []vfs.HeldLock { return p.k.locks.List(p.k) }
 
 func (p *procKernel) Pids() []int {
 	tasks := p.k.Tasks()
@@ -108,11 +132,17 @@ func (p procTask) FD(n int) (f *vfs.OpenFile, cloexec, ok bool) {
 
 func (p procTask) Status() procfs.Status {
 	t := p.t
-	cpu, mem := t.CPU(), uint64(max(t.Memory(), 0))
+	cpu, mem, peak := t.CPU(), uint64(max(t.Memory(), 0)), uint64(max(t.maxMemory.Load(), 0))
 	st := procfs.Status{
 		PID: t.pid, Comm: t.Image().Comm, State: t.State(), Cred: t.Cred(), Umask: t.Umask(), Nice: t.Nice(), Start: t.start,
-		User: cpu, ChildUser: t.ChildCPU(), Size: mem, RSS: mem, FDSize: len(t.Files.List()), Limits: *t.limits.Load(),
+		User: cpu, ChildUser: t.ChildCPU(), Size: mem, RSS: mem, PeakSize: peak, Peak: peak, FDSize: len(t.Files.List()), Limits: *t.limits.Load(),
 		Foreground: -1,
+		IO: procfs.IO{
+			ReadChars: t.io.readBytes.Load(), WriteChars: t.io.wroteBytes.Load(), Reads: t.io.reads.Load(), Writes: t.io.writes.Load(),
+		},
+	}
+	if mem > 0 { // a WebAssembly program's memory begins at 0
+		st.Maps = []procfs.Mapping{{End: mem, Perms: "rw-p", Name: "[heap]"}}
 	}
 	st.Pending, st.Blocked, st.Ignored, st.Caught = t.Signals()
 	t.k.mu.Lock()

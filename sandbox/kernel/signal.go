@@ -1,6 +1,9 @@
 package kernel
 
-import "github.com/sockerless/sockerless/sandbox/abi"
+import (
+	"github.com/sockerless/sockerless/sandbox/abi"
+	"github.com/sockerless/sockerless/sandbox/vfs"
+)
 
 // Disposition is what a task does with a signal.
 type Disposition uint8
@@ -18,7 +21,10 @@ type signalState struct {
 	blocked SigSet
 	actions [abi.SIGRTMAX + 1]Disposition
 	stopped bool
-	fatal   abi.Signal // the signal that ends the task; 0 while it lives
+	// Flags of SIGCHLD: SA_NOCLDWAIT, children leave no zombies; SA_NOCLDSTOP, their stops are not signalled.
+	noZombies, noStops bool
+
+	fatal abi.Signal // the signal that ends the task; 0 while it lives
 }
 
 // SigSet is abi.SigSet.
@@ -92,7 +98,7 @@ func (t *Task) Kill(pid int, s abi.Signal) error {
 
 func (t *Task) mayKill(to *Task, s abi.Signal) bool {
 	a, b := t.Cred(), to.Cred()
-	return a.Root() || a.UID == b.RealUID || a.UID == b.SavedUID || a.RealUID == b.RealUID || a.RealUID == b.SavedUID ||
+	return a.Has(vfs.CapKill) || a.UID == b.RealUID || a.UID == b.SavedUID || a.RealUID == b.RealUID || a.RealUID == b.SavedUID ||
 		s == abi.SIGCONT && t.sid == to.sid
 }
 
@@ -126,6 +132,7 @@ func (t *Task) sendLocked(s abi.Signal) {
 		return
 	}
 	t.sig.pending |= bit
+	t.signaled.Notify(abi.POLLIN)
 	if t.sig.blocked&bit == 0 || unblockable&bit != 0 {
 		if t.action(s) == terminate {
 			t.die(s)
@@ -201,6 +208,13 @@ func (t *Task) SetAction(s abi.Signal, d Disposition) (Disposition, error) {
 	return old, nil
 }
 
+// SetChildFlags sets what SA_NOCLDWAIT and SA_NOCLDSTOP of SIGCHLD's action say (sigaction(2)).
+func (t *Task) SetChildFlags(noZombies, noStops bool) {
+	t.k.mu.Lock()
+	defer t.k.mu.Unlock()
+	t.sig.noZombies, t.sig.noStops = noZombies, noStops
+}
+
 // Action returns what the task does with a signal.
 func (t *Task) Action(s abi.Signal) Disposition {
 	t.k.mu.Lock()
@@ -239,6 +253,25 @@ func (t *Task) Signals() (pending, blocked, ignored, caught SigSet) {
 	}
 	return t.sig.pending, t.sig.blocked, ignored, caught
 }
+
+// TakePending takes a pending signal of a set without delivering it (signalfd(2)), 0 for none.
+func (t *Task) TakePending(set SigSet) abi.Signal {
+	t.k.mu.Lock()
+	defer t.k.mu.Unlock()
+	for s := abi.SIGHUP; s <= abi.SIGRTMAX; s++ {
+		if t.sig.pending&set&s.Bit() != 0 {
+			t.sig.pending &^= s.Bit()
+			return s
+		}
+	}
+	return 0
+}
+
+// PendingQueue announces with POLLIN that a signal became pending.
+func (t *Task) PendingQueue() *vfs.WaitQueue { return &t.signaled }
+
+// EndQueue announces with POLLIN that the task has ended.
+func (t *Task) EndQueue() *vfs.WaitQueue { return &t.ended }
 
 // NextSignal takes a signal that the program handles, 0 for none.
 func (t *Task) NextSignal() abi.Signal {
@@ -296,7 +329,9 @@ func (t *Task) orphanedGroup() bool {
 func (t *Task) tellParent(w abi.WaitStatus) {
 	t.report = w
 	if t.parent != nil {
-		t.parent.sendLocked(abi.SIGCHLD)
+		if !t.parent.sig.noStops {
+			t.parent.sendLocked(abi.SIGCHLD)
+		}
 		t.parent.wakeUp()
 	}
 }

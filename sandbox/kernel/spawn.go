@@ -45,7 +45,7 @@ func (t *Task) Fork(program Program, attr *SpawnAttr) (*Task, error) {
 		img.Comm = comm(attr.Comm)
 	}
 	attr.Keep = true
-	return t.child(&exec{program, &img}, attr)
+	return t.child(&exec{program, &img, t.Cred()}, attr)
 }
 
 // Exec replaces the task's program (execve(2)). When it returns nil, the caller must end its Run; the new program runs
@@ -74,8 +74,12 @@ func (t *Task) Replace(name string, attr *SpawnAttr) error {
 	}
 	t.k.mu.Lock()
 	t.sig.inherit(&t.sig, attr)
-	t.sig.caught = 0
+	t.sig.caught, t.sig.noZombies, t.sig.noStops = 0, false, false
 	t.k.mu.Unlock()
+	if x.cred.UID != t.Cred().UID || x.cred.GID != t.Cred().GID {
+		t.deathSignal.Store(0)
+	}
+	t.SetCred(x.cred)
 	t.next = x
 	return nil
 }
@@ -94,7 +98,7 @@ func (t *Task) child(x *exec, attr *SpawnAttr) (*Task, error) {
 		fs.cwd = attr.Dir
 	}
 	c.fs.Store(&fs)
-	c.cred.Store(t.Cred())
+	c.cred.Store(x.cred)
 	c.limits.Store(t.limits.Load())
 	c.nice.Store(t.nice.Load())
 	c.image.Store(x.image)
@@ -113,6 +117,7 @@ func (t *Task) child(x *exec, attr *SpawnAttr) (*Task, error) {
 	k.admit(c, pid)
 	t.children = append(t.children, c)
 	k.mu.Unlock()
+	c.clockCPU()
 	go c.main(x.program)
 	return c, nil
 }
@@ -121,6 +126,9 @@ func (t *Task) child(x *exec, attr *SpawnAttr) (*Task, error) {
 func (c *Task) inherit(t *Task, pid int, attr *SpawnAttr) error {
 	if t.dying {
 		return abi.EINTR
+	}
+	if !t.k.mayFork(c) {
+		return abi.EAGAIN
 	}
 	c.parent = t
 	c.pgid, c.sid, c.tty = t.pgid, t.sid, t.tty
@@ -137,6 +145,21 @@ func (c *Task) inherit(t *Task, pid int, attr *SpawnAttr) error {
 	}
 	c.sig.inherit(&t.sig, attr)
 	return nil
+}
+
+// mayFork reports whether a user may have one more task, c (RLIMIT_NPROC; root may always). k.mu is held.
+func (k *Kernel) mayFork(c *Task) bool {
+	limit, uid := c.Limit(abi.RLIMIT_NPROC).Cur, c.Cred().RealUID
+	if limit == abi.RLIM_INFINITY || uid == 0 || c.Cred().Has(vfs.CapSysResource) || c.Cred().Has(vfs.CapSysAdmin) {
+		return true
+	}
+	count := uint64(1)
+	for _, o := range k.tasks {
+		if o.Cred().RealUID == uid {
+			count++
+		}
+	}
+	return count <= limit
 }
 
 // inherit sets what a new program has of an old one's signals and of attr; from may be s itself. Kernel.mu is held.
@@ -247,6 +270,7 @@ func (k *Kernel) Start(attr *InitAttr) (*Task, error) {
 	}
 	program := x.program
 	t.image.Store(x.image)
+	t.cred.Store(x.cred)
 	if attr.Reaper {
 		program = &reaper{x}
 		t.image.Store(reaperImage(x))
@@ -265,6 +289,7 @@ func (k *Kernel) Start(attr *InitAttr) (*Task, error) {
 		attr.TTY.setController(t)
 	}
 	k.mu.Unlock()
+	t.clockCPU()
 	go t.main(program)
 	return t, nil
 }
@@ -358,6 +383,7 @@ func (t *Task) ChdirPath(p vfs.Path) error {
 
 func newTask(k *Kernel, files *FDTable) *Task {
 	t := &Task{k: k, Files: files, done: make(chan struct{}), wake: make(chan struct{}, 1), start: time.Now()}
+	t.cpu.clock.init()
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 	return t
 }
@@ -373,6 +399,7 @@ func (k *Kernel) admit(t *Task, pid int) {
 
 // main is a task's goroutine.
 func (t *Task) main(p Program) {
+	t.cpu.clock.start()
 	code := t.run(p)
 	for t.next != nil && !t.Dying() {
 		x := t.next

@@ -31,30 +31,43 @@ type Task struct {
 	attention atomic.Bool // there is something to do at the next checkpoint
 	wake      chan struct{}
 	waiter    vfs.Waiter
+	signaled  vfs.WaitQueue // of signals becoming pending
+	ended     vfs.WaitQueue
 	next      *exec // program that execve(2) asked for
 	local     any   // what the program's ABI keeps with the task
 
-	slept     atomic.Int64 // nanoseconds spent blocked
-	sleepFrom atomic.Int64 // nanoseconds since start of the sleep under way, plus one; 0 when running
-	memory    atomic.Int64 // bytes reserved
-	nice      atomic.Int32
-	alarm     alarm
-	exited    func(*Task) // called after the end; of tasks started from outside
+	cpu         taskCPU
+	asleep      atomic.Bool  // blocked, stopped or frozen
+	memory      atomic.Int64 // bytes reserved
+	maxMemory   atomic.Int64 // the most so far
+	nice        atomic.Int32
+	deathSignal atomic.Uint32 // sent when the parent ends (PR_SET_PDEATHSIG); 0 for none
+	subreaper   atomic.Bool   // adopts orphans below it (PR_SET_CHILD_SUBREAPER)
+	alarm       alarm
+	cpuTimers   cpuTimers
+	io          ioCounts
+	exited      func(*Task) // called after the end; of tasks started from outside
 
 	// guarded by Kernel.mu
-	parent    *Task // nil for pid 1 and for tasks started from outside
-	children  []*Task
-	pgid      int
-	sid       int
-	tty       *TTY // controlling terminal
-	sig       signalState
-	status    abi.WaitStatus // when zombie
-	zombie    bool
-	dying     bool
-	report    abi.WaitStatus // stop or continue to be told to the parent's wait; 0 for none
-	childCPU  time.Duration  // of children waited for
-	cpuAtExit time.Duration
-	oomKill   bool
+	parent      *Task // nil for pid 1 and for tasks started from outside
+	children    []*Task
+	pgid        int
+	sid         int
+	tty         *TTY // controlling terminal
+	sig         signalState
+	status      abi.WaitStatus // when zombie
+	zombie      bool
+	dying       bool
+	report      abi.WaitStatus // stop or continue to be told to the parent's wait; 0 for none
+	childCPU    time.Duration  // of children waited for
+	childMaxMem int64          // bytes, of the largest of them
+	cpuAtExit   time.Duration
+	oomKill     bool
+}
+
+// ioCounts are what a task has read and written (/proc/PID/io).
+type ioCounts struct {
+	reads, writes, readBytes, wroteBytes atomic.Uint64
 }
 
 // fsState is where a task stands in the filesystem; it is replaced, never changed.
@@ -128,16 +141,6 @@ func (t *Task) Ppid() int {
 // StartTime is when the task was made.
 func (t *Task) StartTime() time.Time { return t.start }
 
-// CPU returns the time that the task has run, not blocked.
-func (t *Task) CPU() time.Duration {
-	now := time.Since(t.start)
-	ran := now - time.Duration(t.slept.Load())
-	if from := t.sleepFrom.Load(); from != 0 {
-		ran -= now - time.Duration(from-1)
-	}
-	return max(ran, 0)
-}
-
 // ChildCPU returns the time of children that have been waited for.
 func (t *Task) ChildCPU() time.Duration {
 	t.k.mu.Lock()
@@ -150,11 +153,27 @@ func (t *Task) Memory() int64 { return t.memory.Load() }
 
 // Reserve accounts delta bytes of the program's memory (see Kernel.Reserve).
 func (t *Task) Reserve(delta int64) bool {
-	if !t.k.Reserve(delta) {
+	if t.OverLimit(delta) || !t.k.Reserve(delta) {
 		return false
 	}
-	t.memory.Add(delta)
+	now := t.memory.Add(delta)
+	if now > t.maxMemory.Load() { // only the task itself raises it
+		t.maxMemory.Store(now)
+	}
 	return true
+}
+
+// OverLimit reports whether delta more bytes of memory would be past the task's own limits, RLIMIT_AS and RLIMIT_DATA.
+func (t *Task) OverLimit(delta int64) bool {
+	limit := min(t.Limit(abi.RLIMIT_AS).Cur, t.Limit(abi.RLIMIT_DATA).Cur)
+	return delta > 0 && uint64(t.memory.Load()+delta) > limit
+}
+
+// MaxMemory returns the most bytes that the program has had, and the most that a child had which was waited for.
+func (t *Task) MaxMemory() (own, children int64) {
+	t.k.mu.Lock()
+	defer t.k.mu.Unlock()
+	return t.maxMemory.Load(), t.childMaxMem
 }
 
 // Cred returns the credentials.
@@ -200,19 +219,31 @@ func (t *Task) FS() *vfs.Context {
 // Limit returns a resource limit (getrlimit(2)).
 func (t *Task) Limit(resource int) abi.Rlimit { return t.limits.Load()[resource] }
 
-// SetLimit sets one: EINVAL when soft is above hard, EPERM when hard is raised without being root.
-func (t *Task) SetLimit(resource int, l abi.Rlimit) error {
-	limits := *t.limits.Load()
+// SetLimit sets one on behalf of a task, which may be another: EINVAL when soft is above hard, EPERM when hard is raised
+// without being root, or above what the system has.
+func (t *Task) SetLimit(by *Task, resource int, l abi.Rlimit) error {
 	if l.Cur > l.Max {
 		return abi.EINVAL
 	}
-	if l.Max > limits[resource].Max && !t.Cred().Root() {
+	if resource == abi.RLIMIT_NOFILE && l.Max > maxFDs {
 		return abi.EPERM
 	}
-	limits[resource] = l
-	t.limits.Store(&limits)
-	if resource == abi.RLIMIT_NOFILE {
+	for {
+		old := t.limits.Load()
+		if l.Max > old[resource].Max && !by.Cred().Has(vfs.CapSysResource) {
+			return abi.EPERM
+		}
+		limits := *old
+		limits[resource] = l
+		if t.limits.CompareAndSwap(old, &limits) {
+			break
+		}
+	}
+	switch resource {
+	case abi.RLIMIT_NOFILE:
 		t.Files.SetLimit(l.Cur)
+	case abi.RLIMIT_CPU:
+		t.clockCPU()
 	}
 	return nil
 }
@@ -239,6 +270,18 @@ func (t *Task) Nice() int { return int(t.nice.Load()) }
 // SetNice sets it.
 func (t *Task) SetNice(n int) { t.nice.Store(int32(min(max(n, -20), 19))) }
 
+// DeathSignal returns the signal that the task gets when its parent ends, 0 for none.
+func (t *Task) DeathSignal() abi.Signal { return abi.Signal(t.deathSignal.Load()) }
+
+// SetDeathSignal sets it. A child has none, nor a program with other rights than the one that set it.
+func (t *Task) SetDeathSignal(s abi.Signal) { t.deathSignal.Store(uint32(s)) }
+
+// Subreaper reports whether orphans among the task's descendants become its children, rather than pid 1's.
+func (t *Task) Subreaper() bool { return t.subreaper.Load() }
+
+// SetSubreaper sets that.
+func (t *Task) SetSubreaper(on bool) { t.subreaper.Store(on) }
+
 // Local returns what SetLocal stored, nil in a new program. Only the task's goroutine may call it.
 func (t *Task) Local() any { return t.local }
 
@@ -254,7 +297,7 @@ func (t *Task) State() byte {
 		return 'Z'
 	case t.sig.stopped:
 		return 'T'
-	case t.sleepFrom.Load() != 0:
+	case t.asleep.Load():
 		return 'S'
 	}
 	return 'R'
@@ -265,4 +308,4 @@ func sortTasks(list []*Task) {
 }
 
 // Asleep reports whether the task is blocked, stopped or frozen: it does not run.
-func (t *Task) Asleep() bool { return t.sleepFrom.Load() != 0 }
+func (t *Task) Asleep() bool { return t.asleep.Load() }

@@ -13,6 +13,12 @@ var calls = [...]handler{
 	abi.SYS_FSYNC: fsync, abi.SYS_FDATASYNC: fsync, abi.SYS_SYNC: syncAll, abi.SYS_SYNCFS: syncfs,
 	abi.SYS_FTRUNCATE: ftruncate, abi.SYS_FALLOCATE: fallocate, abi.SYS_FADVISE64: fadvise64,
 	abi.SYS_SENDFILE: sendfile, abi.SYS_COPY_FILE_RANGE: copyFileRange, abi.SYS_GETDENTS64: getdents64,
+	abi.SYS_INOTIFY_INIT: inotifyInit, abi.SYS_INOTIFY_INIT1: inotifyInit1,
+	abi.SYS_INOTIFY_ADD_WATCH: inotifyAddWatch, abi.SYS_INOTIFY_RM_WATCH: inotifyRmWatch,
+	abi.SYS_EPOLL_CREATE: epollCreate, abi.SYS_EPOLL_CREATE1: epollCreate1, abi.SYS_EPOLL_CTL: epollCtl,
+	abi.SYS_EPOLL_WAIT: epollWait, abi.SYS_EPOLL_PWAIT: epollPwait, abi.SYS_EPOLL_PWAIT2: epollPwait2,
+	abi.SYS_TIMERFD_CREATE: timerfdCreate, abi.SYS_TIMERFD_SETTIME: timerfdSettime, abi.SYS_TIMERFD_GETTIME: timerfdGettime,
+	abi.SYS_SIGNALFD: signalfd, abi.SYS_SIGNALFD4: signalfd4, abi.SYS_MEMFD_CREATE: memfdCreate,
 	abi.SYS_EVENTFD: eventfd, abi.SYS_EVENTFD2: eventfd2,
 	abi.SYS_POLL: poll, abi.SYS_PPOLL: ppoll, abi.SYS_SELECT: selectCall, abi.SYS_PSELECT6: pselect6,
 
@@ -40,6 +46,7 @@ var calls = [...]handler{
 	abi.SYS_GETPID: getpid, abi.SYS_GETTID: getpid, abi.SYS_SET_TID_ADDRESS: getpid, abi.SYS_GETPPID: getppid,
 	abi.SYS_GETPGID: getpgid, abi.SYS_GETPGRP: getpgrp, abi.SYS_SETPGID: setpgid, abi.SYS_GETSID: getsid, abi.SYS_SETSID: setsid,
 	abi.SYS_KILL: kill, abi.SYS_TKILL: tkill, abi.SYS_TGKILL: tgkill,
+	abi.SYS_PIDFD_OPEN: pidfdOpen, abi.SYS_PIDFD_SEND_SIGNAL: pidfdSendSignal,
 	abi.SYS_RT_SIGACTION: rtSigaction, abi.SYS_RT_SIGPROCMASK: rtSigprocmask, abi.SYS_RT_SIGPENDING: rtSigpending,
 	abi.SYS_RT_SIGSUSPEND: rtSigsuspend, abi.SYS_PAUSE: pause, abi.SYS_SIGALTSTACK: sigaltstack,
 	abi.SYS_ALARM: alarm, abi.SYS_GETITIMER: getitimer, abi.SYS_SETITIMER: setitimer,
@@ -52,6 +59,7 @@ var calls = [...]handler{
 	abi.SYS_GETRESUID: getresuid, abi.SYS_GETRESGID: getresgid, abi.SYS_SETUID: setID(false), abi.SYS_SETGID: setID(true),
 	abi.SYS_SETREUID: setREID(false), abi.SYS_SETREGID: setREID(true),
 	abi.SYS_SETRESUID: setRESID(false), abi.SYS_SETRESGID: setRESID(true),
+	abi.SYS_CAPGET: capget, abi.SYS_CAPSET: capset,
 	abi.SYS_SETFSUID: geteuid, abi.SYS_SETFSGID: getegid, abi.SYS_GETGROUPS: getgroups, abi.SYS_SETGROUPS: setgroups,
 
 	// time
@@ -67,18 +75,19 @@ var calls = [...]handler{
 	abi.SYS_UNSHARE: refused, abi.SYS_SETNS: refused, abi.SYS_ACCT: refused, abi.SYS_SYSLOG: refused,
 
 	// sockets
-	abi.SYS_SOCKET: noSockets, abi.SYS_SOCKETPAIR: noSockets,
-	abi.SYS_CONNECT: notSocket, abi.SYS_ACCEPT: notSocket, abi.SYS_ACCEPT4: notSocket, abi.SYS_BIND: notSocket,
-	abi.SYS_LISTEN: notSocket, abi.SYS_SENDTO: notSocket, abi.SYS_RECVFROM: notSocket, abi.SYS_SENDMSG: notSocket,
-	abi.SYS_RECVMSG: notSocket, abi.SYS_SHUTDOWN: notSocket, abi.SYS_GETSOCKNAME: notSocket, abi.SYS_GETPEERNAME: notSocket,
-	abi.SYS_SETSOCKOPT: notSocket, abi.SYS_GETSOCKOPT: notSocket,
+	abi.SYS_SOCKET: socket, abi.SYS_SOCKETPAIR: socketpair, abi.SYS_BIND: bind, abi.SYS_LISTEN: listen, abi.SYS_CONNECT: connect,
+	abi.SYS_ACCEPT: accept, abi.SYS_ACCEPT4: accept4, abi.SYS_SENDTO: sendto, abi.SYS_RECVFROM: recvfrom,
+	abi.SYS_SENDMSG: sendmsg, abi.SYS_RECVMSG: recvmsg, abi.SYS_SENDMMSG: sendmmsg, abi.SYS_RECVMMSG: recvmmsg,
+	abi.SYS_SHUTDOWN: shutdown, abi.SYS_GETSOCKNAME: getsockname, abi.SYS_GETPEERNAME: getpeername,
+	abi.SYS_SETSOCKOPT: setsockopt, abi.SYS_GETSOCKOPT: getsockopt,
 }
 
-// extraCalls are those of abi/spawn.go, from SYS_SPAWN on.
+// extraCalls are those of abi/spawn.go and abi/hash.go, from SYS_SPAWN on.
 var extraCalls = [...]handler{
 	0:                                   spawn,
 	abi.SYS_EXEC - abi.SYS_SPAWN:        exec,
 	abi.SYS_ARGS - abi.SYS_SPAWN:        argList,
 	abi.SYS_ENVIRON - abi.SYS_SPAWN:     environ,
 	abi.SYS_SIGNAL_NEXT - abi.SYS_SPAWN: signalNext,
+	abi.SYS_HASH - abi.SYS_SPAWN:        hashBlocks,
 }

@@ -11,11 +11,11 @@ import (
 const (
 	efdSemaphore = 1         // EFD_SEMAPHORE
 	eventMax     = 1<<64 - 2 // the largest counter
-
 )
 
 // eventFile is a counter that can be waited for (eventfd(2)).
 type eventFile struct {
+	anonInode
 	queue     vfs.WaitQueue
 	semaphore bool
 
@@ -31,15 +31,7 @@ func eventfd2(t *kernel.Task, _ Memory, a args) (int64, error) {
 	if flags&^(efdSemaphore|abi.O_CLOEXEC|abi.O_NONBLOCK) != 0 {
 		return 0, abi.EINVAL
 	}
-	f := &eventFile{semaphore: flags&efdSemaphore != 0, count: uint64(a.u32(0))}
-	o := vfs.NewOpenFile(f, abi.O_RDWR|flags&abi.O_NONBLOCK)
-	fd, err := t.Files.Add(o, 0, flags&abi.O_CLOEXEC != 0)
-	return int64(fd), err
-}
-
-// Stat gives the attributes of an anonymous inode.
-func (f *eventFile) Stat() (abi.Stat, error) {
-	return abi.Stat{Mode: 0o600, Nlink: 1, Blksize: 4096}, nil
+	return addFile(t, &eventFile{semaphore: flags&efdSemaphore != 0, count: uint64(a.u32(0))}, abi.O_RDWR, flags)
 }
 
 func (f *eventFile) Read(p []byte, _ int64) (int, error) {
@@ -94,6 +86,9 @@ func (f *eventFile) Ready() vfs.Events {
 	}
 	return ev
 }
+
+// Name is what /proc/PID/fd shows.
+func (*eventFile) Name() string { return "anon_inode:[eventfd]" }
 
 func (f *eventFile) Queue() *vfs.WaitQueue { return &f.queue }
 func (f *eventFile) Close() error          { return nil }

@@ -1,6 +1,7 @@
 package linux
 
 import (
+	"math"
 	"sync"
 
 	"github.com/sockerless/sockerless/sandbox/abi"
@@ -60,7 +61,7 @@ func pread64(t *kernel.Task, m Memory, a args) (int64, error) {
 		if err != nil {
 			return 0, err
 		}
-		n, err := o.Pread(p, int64(a[3]))
+		n, err := t.Pread(o, p, int64(a[3]))
 		return int64(n), err
 	})
 }
@@ -72,7 +73,7 @@ func pwrite64(t *kernel.Task, m Memory, a args) (int64, error) {
 		if err != nil {
 			return 0, err
 		}
-		n, err := o.Pwrite(p, int64(a[3]))
+		n, err := t.Pwrite(o, p, int64(a[3]))
 		return int64(n), err
 	})
 }
@@ -103,24 +104,11 @@ func iovecs(m Memory, addr, count uint64, bufs [][]byte) ([][]byte, error) {
 	return bufs, nil
 }
 
-// readv: as read, and EINVAL.
-func readv(t *kernel.Task, m Memory, a args) (int64, error) {
-	o, err := t.Files.Get(a.int(0))
-	if err != nil {
-		return 0, err
-	}
-	defer o.Release()
-	var few [8][]byte
-	bufs, err := iovecs(m, a[1], a[2], few[:0])
-	if err != nil {
-		return 0, err
-	}
-	n, err := t.Readv(o, bufs, true)
-	return int64(n), err
-}
+// readv and writev: as read and write, and EINVAL.
+func readv(t *kernel.Task, m Memory, a args) (int64, error)  { return vectored(t, m, a, false) }
+func writev(t *kernel.Task, m Memory, a args) (int64, error) { return vectored(t, m, a, true) }
 
-// writev: as write, and EINVAL.
-func writev(t *kernel.Task, m Memory, a args) (int64, error) {
+func vectored(t *kernel.Task, m Memory, a args, out bool) (int64, error) {
 	o, err := t.Files.Get(a.int(0))
 	if err != nil {
 		return 0, err
@@ -131,18 +119,23 @@ func writev(t *kernel.Task, m Memory, a args) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	n, err := t.Writev(o, bufs, true)
+	var n int
+	if out {
+		n, err = t.Writev(o, bufs, true)
+	} else {
+		n, err = t.Readv(o, bufs, true)
+	}
 	return int64(n), err
 }
 
 // preadv and preadv2: as pread64, and EINVAL; ENOTSUP for flags.
 func preadv(t *kernel.Task, m Memory, a args) (int64, error) {
-	return positioned(t, m, a, (*vfs.OpenFile).Pread)
+	return positioned(t, m, a, (*kernel.Task).Pread)
 }
 
 // pwritev and pwritev2: as pwrite64, and EINVAL; ENOTSUP for flags.
 func pwritev(t *kernel.Task, m Memory, a args) (int64, error) {
-	return positioned(t, m, a, (*vfs.OpenFile).Pwrite)
+	return positioned(t, m, a, (*kernel.Task).Pwrite)
 }
 
 // preadv2 and pwritev2 with offset -1 use the file's position.
@@ -166,7 +159,7 @@ func pwritev2(t *kernel.Task, m Memory, a args) (int64, error) {
 	return pwritev(t, m, a)
 }
 
-func positioned(t *kernel.Task, m Memory, a args, op func(*vfs.OpenFile, []byte, int64) (int, error)) (int64, error) {
+func positioned(t *kernel.Task, m Memory, a args, op func(*kernel.Task, *vfs.OpenFile, []byte, int64) (int, error)) (int64, error) {
 	return withFile(t, a.int(0), func(o *vfs.OpenFile) (int64, error) {
 		bufs, err := iovecs(m, a[1], a[2], nil)
 		if err != nil {
@@ -174,7 +167,7 @@ func positioned(t *kernel.Task, m Memory, a args, op func(*vfs.OpenFile, []byte,
 		}
 		done := int64(0)
 		for _, b := range bufs {
-			n, err := op(o, b, int64(a[3])+done)
+			n, err := op(t, o, b, int64(a[3])+done)
 			done += int64(n)
 			if err != nil && done > 0 {
 				return done, nil
@@ -290,10 +283,18 @@ func makePipe(t *kernel.Task, m Memory, addr uint64, flags int) (int64, error) {
 	return 0, nil
 }
 
-// fcntl: EBADF, EINVAL for unknown commands, EMFILE, ENOLCK for locks, EPERM for a pipe larger than there is.
-func fcntl(t *kernel.Task, _ Memory, a args) (int64, error) {
+// fcntl: EBADF, EINVAL for unknown commands, EMFILE, EPERM for a pipe larger than there is;
+// those of recordLock.
+func fcntl(t *kernel.Task, m Memory, a args) (int64, error) {
 	fd, cmd, arg := a.int(0), a.int(1), a.int(2)
 	return withFile(t, fd, func(o *vfs.OpenFile) (int64, error) {
+		if o.Flags()&abi.O_PATH != 0 {
+			switch cmd { // what open(2) allows on O_PATH
+			case abi.F_DUPFD, abi.F_DUPFD_CLOEXEC, abi.F_GETFD, abi.F_SETFD, abi.F_GETFL:
+			default:
+				return 0, abi.EBADF
+			}
+		}
 		switch cmd {
 		case abi.F_DUPFD, abi.F_DUPFD_CLOEXEC:
 			return dupFrom(t, fd, arg, cmd == abi.F_DUPFD_CLOEXEC)
@@ -309,8 +310,8 @@ func fcntl(t *kernel.Task, _ Memory, a args) (int64, error) {
 		case abi.F_SETFL:
 			o.SetFlags(arg)
 			return 0, nil
-		case abi.F_GETLK, abi.F_SETLK, abi.F_SETLKW:
-			return 0, abi.ENOLCK
+		case abi.F_GETLK, abi.F_SETLK, abi.F_SETLKW, abi.F_OFD_GETLK, abi.F_OFD_SETLK, abi.F_OFD_SETLKW:
+			return recordLock(t, m, o, cmd, a[2])
 		case abi.F_GETPIPE_SZ, abi.F_SETPIPE_SZ:
 			p, isPipe := o.File.(interface{ PipeSize() int })
 			switch {
@@ -325,11 +326,6 @@ func fcntl(t *kernel.Task, _ Memory, a args) (int64, error) {
 		}
 		return 0, abi.EINVAL
 	})
-}
-
-// flock: EBADF, ENOLCK: there are no file locks.
-func flock(t *kernel.Task, _ Memory, a args) (int64, error) {
-	return withFile(t, a.int(0), func(*vfs.OpenFile) (int64, error) { return 0, abi.ENOLCK })
 }
 
 // fsync and fdatasync: EBADF, EINVAL for what is not on a disk, EIO, ENOSPC.
@@ -355,16 +351,25 @@ func syncfs(t *kernel.Task, _ Memory, a args) (int64, error) {
 
 // ftruncate: EBADF, EINVAL, EFBIG, EROFS.
 func ftruncate(t *kernel.Task, _ Memory, a args) (int64, error) {
-	return withFile(t, a.int(0), func(o *vfs.OpenFile) (int64, error) { return ok(o.Truncate(int64(a[1]))) })
+	return withFile(t, a.int(0), func(o *vfs.OpenFile) (int64, error) {
+		if err := t.MayGrow(int64(a[1])); err != nil {
+			return 0, err
+		}
+		return ok(o.Truncate(int64(a[1])))
+	})
 }
 
-// fallocate: EBADF, EFBIG, EINVAL, ENODEV, ESPIPE; EOPNOTSUPP for all modes but 0. It reserves no space.
+// fallocate: EBADF, EFBIG with SIGXFSZ, EINVAL, ENODEV, ENOSPC, ESPIPE; EOPNOTSUPP for all modes but 0, KEEP_SIZE, PUNCH_HOLE and
+// ZERO_RANGE. It reserves no space.
 func fallocate(t *kernel.Task, _ Memory, a args) (int64, error) {
 	return withFile(t, a.int(0), func(o *vfs.OpenFile) (int64, error) {
-		if a[1] != 0 {
-			return 0, abi.EOPNOTSUPP
+		off, n := int64(a[2]), int64(a[3])
+		if off >= 0 && n > 0 && off <= math.MaxInt64-n && a.u32(1)&abi.FALLOC_FL_KEEP_SIZE == 0 {
+			if err := t.MayGrow(off + n); err != nil {
+				return 0, err
+			}
 		}
-		return ok(o.Allocate(int64(a[2]), int64(a[3])))
+		return ok(o.Allocate(a.u32(1), off, n))
 	})
 }
 
@@ -404,7 +409,7 @@ func copyFile(t *kernel.Task, out *vfs.OpenFile, outOff *int64, in *vfs.OpenFile
 		}
 		if err == nil && r > 0 {
 			if outOff != nil {
-				w, err = out.Pwrite(p[:r], *outOff)
+				w, err = t.Pwrite(out, p[:r], *outOff)
 			} else {
 				w, err = t.Write(out, p[:r])
 			}

@@ -41,13 +41,21 @@ func gids(c *vfs.Cred) ids { return ids{c.RealGID, c.GID, c.SavedGID} }
 
 // setIDs replaces the user's or the group's ids.
 func setIDs(t *kernel.Task, group bool, to ids) {
-	c := *t.Cred()
-	if group {
-		c.RealGID, c.GID, c.SavedGID = to.real, to.effective, to.saved
-	} else {
-		c.RealUID, c.UID, c.SavedUID = to.real, to.effective, to.saved
+	if !group {
+		t.SetCred(t.Cred().WithUIDs(to.real, to.effective, to.saved))
+		return
 	}
+	c := *t.Cred()
+	c.RealGID, c.GID, c.SavedGID = to.real, to.effective, to.saved
 	t.SetCred(&c)
+}
+
+// maySet reports whether a task may take any user or group id.
+func maySet(t *kernel.Task, group bool) bool {
+	if group {
+		return t.Cred().Has(vfs.CapSetgid)
+	}
+	return t.Cred().Has(vfs.CapSetuid)
 }
 
 func idsOf(t *kernel.Task, group bool) ids {
@@ -64,7 +72,7 @@ func setID(group bool) handler {
 		switch {
 		case id == vfs.NoID:
 			return 0, abi.EINVAL
-		case t.Cred().Root():
+		case maySet(t, group):
 			now = ids{id, id, id}
 		case id == now.real || id == now.saved:
 			now.effective = id
@@ -80,7 +88,7 @@ func setID(group bool) handler {
 func setREID(group bool) handler {
 	return func(t *kernel.Task, _ Memory, a args) (int64, error) {
 		r, e, old := a.u32(0), a.u32(1), idsOf(t, group)
-		now, root := old, t.Cred().Root()
+		now, root := old, maySet(t, group)
 		if r != vfs.NoID {
 			if !root && r != old.real && r != old.effective {
 				return 0, abi.EPERM
@@ -111,7 +119,7 @@ func setRESID(group bool) handler {
 			if id == vfs.NoID {
 				continue
 			}
-			if !t.Cred().Root() && !old.has(id) {
+			if !maySet(t, group) && !old.has(id) {
 				return 0, abi.EPERM
 			}
 			*field = id
@@ -143,7 +151,7 @@ func getgroups(t *kernel.Task, m Memory, a args) (int64, error) {
 
 // setgroups: EFAULT, EINVAL, EPERM.
 func setgroups(t *kernel.Task, m Memory, a args) (int64, error) {
-	if !t.Cred().Root() {
+	if !maySet(t, true) {
 		return 0, abi.EPERM
 	}
 	n := uint64(a.u32(0))

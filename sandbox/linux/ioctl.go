@@ -22,6 +22,9 @@ func ioctlSize(req uint32) uint64 {
 	case abi.TIOCGPGRP, abi.TIOCSPGRP, abi.TIOCOUTQ, abi.TIOCGSID, abi.FIONREAD, abi.FIONBIO:
 		return 4
 	}
+	if req >= abi.SIOCGIFNAME && req <= abi.SIOCGIFMAP { // struct ifreq
+		return 40
+	}
 	if req>>30 != 0 { // _IOR, _IOW, _IOWR tell it
 		return uint64(req >> 16 & 0x3fff)
 	}
@@ -49,6 +52,8 @@ func ioctl(t *kernel.Task, m Memory, a args) (int64, error) {
 			}
 			o.SetFlags(flags)
 			return 0, nil
+		case abi.SIOCGIFCONF:
+			return interfaceConf(t, m, o, a[2])
 		}
 		if f, isIoctler := o.File.(vfs.Ioctler); isIoctler {
 			// A request that does not need the memory does not mind that it is bad.
@@ -75,4 +80,31 @@ func ioctl(t *kernel.Task, m Memory, a args) (int64, error) {
 		}
 		return 0, abi.ENOTTY
 	})
+}
+
+// interfaceConf is SIOCGIFCONF: struct ifconf { int len; pointer to an array of struct ifreq }, whose length alone is asked for when
+// the pointer is NULL.
+func interfaceConf(t *kernel.Task, m Memory, o *vfs.OpenFile, addr uint64) (int64, error) {
+	if _, err := kernel.SocketOf(o); err != nil {
+		return 0, abi.ENOTTY
+	}
+	var conf struct {
+		len int32
+		_   int32
+		buf uint64
+	}
+	if err := get(m, addr, &conf); err != nil {
+		return 0, err
+	}
+	list := t.Kernel().Net().Conf()
+	if conf.buf != 0 {
+		list = list[:min(len(list), int(max(conf.len, 0))/40*40)]
+		out, err := m.Slice(conf.buf, uint64(len(list)))
+		if err != nil {
+			return 0, err
+		}
+		copy(out, list)
+	}
+	conf.len = int32(len(list))
+	return ok(put(m, addr, &conf))
 }

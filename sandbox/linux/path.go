@@ -61,7 +61,7 @@ func creat(t *kernel.Task, m Memory, a args) (int64, error) {
 }
 
 // openat: EACCES, EBADF, EEXIST, EFAULT, EINTR (a fifo), EINVAL, EISDIR, ELOOP, EMFILE, ENAMETOOLONG, ENOENT, ENOSPC,
-// ENOTDIR, ENXIO, EPERM, EROFS; EOPNOTSUPP for O_TMPFILE.
+// ENOTDIR, ENXIO, EPERM, EROFS; EOPNOTSUPP for O_TMPFILE in /proc and the like.
 func openat(t *kernel.Task, m Memory, a args) (int64, error) {
 	fs, from, name, err := at(t, m, a, 1)
 	if err != nil {
@@ -71,10 +71,11 @@ func openat(t *kernel.Task, m Memory, a args) (int64, error) {
 }
 
 func openFile(t *kernel.Task, fs *vfs.Context, from vfs.Path, name string, flags int, mode uint32) (int64, error) {
-	if flags&abi.O_TMPFILE == abi.O_TMPFILE {
-		return 0, abi.EOPNOTSUPP
-	}
-	if flags&(abi.O_CREAT|abi.O_DIRECTORY) == abi.O_CREAT|abi.O_DIRECTORY && flags&abi.O_PATH == 0 {
+	const tmpfile = abi.O_TMPFILE &^ abi.O_DIRECTORY
+	switch {
+	case flags&abi.O_PATH != 0:
+	case flags&tmpfile != 0 && (flags&abi.O_DIRECTORY == 0 || flags&abi.O_CREAT != 0),
+		flags&(abi.O_CREAT|abi.O_DIRECTORY) == abi.O_CREAT|abi.O_DIRECTORY:
 		return 0, abi.EINVAL
 	}
 	o, err := fs.Open(from, name, flags, mode)
@@ -155,7 +156,7 @@ func faccessat2(t *kernel.Task, m Memory, a args) (int64, error) {
 	return ok(fs.Cred.Access(&st, mode))
 }
 
-// getcwd: EFAULT, ERANGE; ENOENT when the directory was removed.
+// getcwd: EFAULT, ENAMETOOLONG, ERANGE; ENOENT when the directory was removed.
 func getcwd(t *kernel.Task, m Memory, a args) (int64, error) {
 	if t.Cwd().Dentry.Removed() {
 		return 0, abi.ENOENT
@@ -165,6 +166,9 @@ func getcwd(t *kernel.Task, m Memory, a args) (int64, error) {
 		name = "(unreachable)" + name
 	}
 	n := uint64(len(name)) + 1
+	if n > abi.PATH_MAX {
+		return 0, abi.ENAMETOOLONG
+	}
 	if a[1] < n {
 		return 0, abi.ERANGE
 	}
@@ -211,7 +215,7 @@ func chroot(t *kernel.Task, m Memory, a args) (int64, error) {
 	if err := fs.Cred.Access(&st, abi.X_OK); err != nil {
 		return 0, err
 	}
-	if !fs.Cred.Root() {
+	if !fs.Cred.Has(vfs.CapSysChroot) {
 		return 0, abi.EPERM
 	}
 	t.SetRoot(p)
@@ -421,6 +425,9 @@ func fchown(t *kernel.Task, _ Memory, a args) (int64, error) {
 func truncate(t *kernel.Task, m Memory, a args) (int64, error) {
 	fs, p, err := walk(t, m, cwd(a), 1, 0)
 	if err != nil {
+		return 0, err
+	}
+	if err := t.MayGrow(int64(a[1])); err != nil {
 		return 0, err
 	}
 	return ok(fs.Truncate(p, int64(a[1])))

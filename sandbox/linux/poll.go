@@ -10,11 +10,7 @@ import (
 
 // poll: EFAULT, EINTR, EINVAL.
 func poll(t *kernel.Task, m Memory, a args) (int64, error) {
-	var deadline time.Time
-	if ms := a.int(2); ms >= 0 {
-		deadline = time.Now().Add(time.Duration(ms) * time.Millisecond)
-	}
-	return pollUntil(t, m, a, deadline)
+	return pollUntil(t, m, a, millis(a.int(2)))
 }
 
 // ppoll: as poll. What is left of the time is not written back.

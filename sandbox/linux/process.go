@@ -1,6 +1,7 @@
 package linux
 
 import (
+	"math"
 	"time"
 
 	"github.com/sockerless/sockerless/sandbox/abi"
@@ -48,11 +49,23 @@ func timeval(d time.Duration) abi.Timeval {
 	return abi.Timeval{Sec: int64(d / time.Second), Usec: int64(d % time.Second / time.Microsecond)}
 }
 
-// wait4: ECHILD, EFAULT, EINTR, EINVAL.
+// Options of wait4 and waitid that are about threads.
+const (
+	wNoThread = 1 << 29 // __WNOTHREAD
+	wAll      = 1 << 30 // __WALL
+	wClone    = 1 << 31 // __WCLONE: only children that send no SIGCHLD, which there are none of
+)
+
+// wait4: ECHILD, EFAULT, EINTR, EINVAL, ESRCH for the smallest int.
 func wait4(t *kernel.Task, m Memory, a args) (int64, error) {
-	const clone = 0xe0000000 // __WNOTHREAD, __WALL, __WCLONE: there are no threads
-	if a.u32(2)&^(abi.WNOHANG|abi.WUNTRACED|abi.WCONTINUED|clone) != 0 {
+	options := a.u32(2)
+	switch {
+	case options&^(abi.WNOHANG|abi.WUNTRACED|abi.WCONTINUED|wNoThread|wAll|wClone) != 0:
 		return 0, abi.EINVAL
+	case a.int(0) == math.MinInt32:
+		return 0, abi.ESRCH
+	case options&(wClone|wAll) == wClone:
+		return 0, abi.ECHILD
 	}
 	res, err := t.Wait(a.int(0), a.int(2)&(abi.WNOHANG|abi.WUNTRACED|abi.WCONTINUED))
 	if err != nil || res.Pid == 0 {
@@ -61,28 +74,48 @@ func wait4(t *kernel.Task, m Memory, a args) (int64, error) {
 	if err := putOpt(m, a[1], &res.Status); err != nil {
 		return 0, err
 	}
-	usage := abi.Rusage{Utime: timeval(res.CPU)}
-	return int64(res.Pid), putOpt(m, a[3], &usage)
+	return int64(res.Pid), putUsage(m, a[3], res)
 }
 
-// waitid: ECHILD, EFAULT, EINTR, EINVAL; also for WNOWAIT.
+// putUsage writes what a child used.
+func putUsage(m Memory, addr uint64, res kernel.WaitResult) error {
+	usage := abi.Rusage{Utime: timeval(res.CPU), Maxrss: res.MaxMem / 1024}
+	return putOpt(m, addr, &usage)
+}
+
+// waitid: EBADF, ECHILD, EFAULT, EINTR, EINVAL.
 func waitid(t *kernel.Task, m Memory, a args) (int64, error) {
-	const pAll, pPid, pPgid = 0, 1, 2
-	const wexited = 4
-	pid, options := a.int(1), a.int(3)
-	switch {
-	case options&^(abi.WNOHANG|abi.WUNTRACED|abi.WCONTINUED|wexited) != 0 || options&wexited == 0:
+	const pAll, pPid, pPgid, pPidfd = 0, 1, 2, 3
+	const what = abi.WUNTRACED | abi.WCONTINUED | abi.WEXITED
+	options := a.u32(3)
+	if options&^(what|abi.WNOHANG|abi.WNOWAIT|wNoThread|wAll|wClone) != 0 || options&what == 0 {
 		return 0, abi.EINVAL
-	case a[0] == pAll:
-		pid = -1
-	case a[0] == pPid && pid > 0:
-	case a[0] == pPgid && pid > 0:
-		pid = -pid
-	case a[0] == pPgid && pid == 0:
+	}
+	who := kernel.WaitFor{Pid: a.int(1)}
+	switch {
+	case a.int(0) == pAll:
+		who.Pid = -1
+	case a.int(0) == pPid && who.Pid > 0:
+	case a.int(0) == pPgid && who.Pid >= 0:
+		who.Pid = -who.Pid
+	case a.int(0) == pPidfd && who.Pid >= 0:
+		o, err := t.Files.Get(who.Pid)
+		if err != nil {
+			return 0, err
+		}
+		defer o.Release()
+		f, isPid := o.File.(*pidFile)
+		if !isPid {
+			return 0, abi.EBADF
+		}
+		who.Only = f.task
 	default:
 		return 0, abi.EINVAL
 	}
-	res, err := t.Wait(pid, options&^wexited)
+	if options&(wClone|wAll) == wClone {
+		return 0, abi.ECHILD
+	}
+	res, err := t.WaitID(who, int(options&(what|abi.WNOHANG|abi.WNOWAIT)))
 	if err != nil {
 		return 0, err
 	}
@@ -94,13 +127,12 @@ func waitid(t *kernel.Task, m Memory, a args) (int64, error) {
 		clear(info)
 		if res.Pid != 0 {
 			code, status := siginfo(res.Status)
-			for i, v := range []uint32{uint32(abi.SIGCHLD), 0, code, 0, uint32(res.Pid), t.Cred().RealUID, status} {
+			for i, v := range []uint32{uint32(abi.SIGCHLD), 0, code, 0, uint32(res.Pid), res.UID, status} {
 				le.PutUint32(info[4*i:], v)
 			}
 		}
 	}
-	usage := abi.Rusage{Utime: timeval(res.CPU)}
-	return ok(putOpt(m, a[4], &usage))
+	return ok(putUsage(m, a[4], res))
 }
 
 // siginfo returns si_code (CLD_…) and si_status of an end, stop or continue (sigaction(2)).
@@ -114,41 +146,6 @@ func siginfo(w abi.WaitStatus) (code, status uint32) {
 		return 2, uint32(w.Signal())
 	}
 	return 1, uint32(w.ExitCode())
-}
-
-// prctl: EFAULT, EINVAL for all but PR_SET_NAME, PR_GET_NAME, PR_SET_NO_NEW_PRIVS and PR_GET_NO_NEW_PRIVS: there are no
-// privileges to gain by execve(2), so that is always 1 to read.
-func prctl(t *kernel.Task, m Memory, a args) (int64, error) {
-	const setName, getName, setNoNewPrivs, getNoNewPrivs = 15, 16, 38, 39
-	switch a.int(0) {
-	case setName:
-		name, err := cstring(m, a[1], 16, nil)
-		if err == nil && name == "" { // longer ones are cut
-			var b []byte
-			if b, err = m.Slice(a[1], 15); err == nil && b[0] != 0 {
-				name = string(b)
-			}
-		}
-		if err != nil {
-			return 0, err
-		}
-		t.SetComm(name)
-		return 0, nil
-	case getName:
-		b, err := m.Slice(a[1], 16)
-		if err == nil {
-			clear(b[copy(b, t.Image().Comm):])
-		}
-		return 0, err
-	case setNoNewPrivs:
-		if a[1] != 1 {
-			return 0, abi.EINVAL
-		}
-		return 0, nil
-	case getNoNewPrivs:
-		return 1, nil
-	}
-	return 0, abi.EINVAL
 }
 
 // spawn is SYS_SPAWN: EFAULT, E2BIG, EINVAL, EPERM (a group of another session), EAGAIN (the limit of tasks), and the

@@ -7,7 +7,7 @@ import (
 
 // sigaction is the kernel's struct sigaction; what the kernel has no use for is given back as it came.
 type sigaction struct {
-	handler, _, _, _ uint64
+	handler, flags, _, _ uint64
 }
 
 // stack is stack_t.
@@ -77,6 +77,10 @@ func rtSigaction(t *kernel.Task, m Memory, a args) (int64, error) {
 			return 0, err
 		}
 		st.actions[s] = act
+		if s == abi.SIGCHLD {
+			const noCldStop, noCldWait = 1, 2 // SA_NOCLDSTOP, SA_NOCLDWAIT
+			t.SetChildFlags(act.flags&noCldWait != 0, act.flags&noCldStop != 0)
+		}
 	}
 	return ok(putOpt(m, a[2], &old))
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/sockerless/sockerless/sandbox/abi"
 	"github.com/sockerless/sockerless/sandbox/kernel"
+	"github.com/sockerless/sockerless/sandbox/vfs"
 )
 
 // uname: EFAULT.
@@ -35,7 +36,7 @@ func setdomainname(t *kernel.Task, m Memory, a args) (int64, error) {
 }
 
 func setName(t *kernel.Task, m Memory, a args, set func(string)) (int64, error) {
-	if !t.Cred().Root() {
+	if !t.Cred().Has(vfs.CapSysAdmin) {
 		return 0, abi.EPERM
 	}
 	if a[1] > 64 { // __NEW_UTS_LEN
@@ -81,8 +82,8 @@ func getrandom(_ *kernel.Task, m Memory, a args) (int64, error) {
 }
 
 // sched_yield cannot fail.
-func schedYield(*kernel.Task, Memory, args) (int64, error) {
-	runtime.Gosched()
+func schedYield(t *kernel.Task, _ Memory, _ args) (int64, error) {
+	_ = t.Yield() // what ends the task is seen on the way out
 	return 0, nil
 }
 
@@ -126,7 +127,7 @@ func setrlimit(t *kernel.Task, m Memory, a args) (int64, error) {
 	return prlimit64(t, m, args{0, a[0], a[1]})
 }
 
-// prlimit64: EFAULT, EINVAL, EPERM, ESRCH. The limits of another process can only be read.
+// prlimit64: EFAULT, EINVAL, EPERM, ESRCH. Others' limits are for root, and for whom they belong to in all their ids.
 func prlimit64(t *kernel.Task, m Memory, a args) (int64, error) {
 	of := t
 	if pid := a.int(0); pid != 0 {
@@ -138,16 +139,17 @@ func prlimit64(t *kernel.Task, m Memory, a args) (int64, error) {
 	if r < 0 || r >= abi.RLIM_NLIMITS {
 		return 0, abi.EINVAL
 	}
+	if c, o := t.Cred(), of.Cred(); of != t && !c.Has(vfs.CapSysResource) &&
+		(uids(o) != ids{c.RealUID, c.RealUID, c.RealUID} || gids(o) != ids{c.RealGID, c.RealGID, c.RealGID}) {
+		return 0, abi.EPERM
+	}
 	old := of.Limit(r)
 	if a[2] != 0 {
 		var l abi.Rlimit
 		if err := get(m, a[2], &l); err != nil {
 			return 0, err
 		}
-		if of != t {
-			return 0, abi.EPERM
-		}
-		if err := t.SetLimit(r, l); err != nil {
+		if err := of.SetLimit(t, r, l); err != nil {
 			return 0, err
 		}
 	}
@@ -170,9 +172,9 @@ func setpriority(t *kernel.Task, _ Memory, a args) (int64, error) {
 	return ok(eachPriority(t, a, func(o *kernel.Task) error {
 		c := t.Cred()
 		switch {
-		case !c.Root() && c.UID != o.Cred().UID && c.UID != o.Cred().RealUID:
+		case !c.Has(vfs.CapSysNice) && c.UID != o.Cred().UID && c.UID != o.Cred().RealUID:
 			return abi.EPERM
-		case !c.Root() && nice < o.Nice():
+		case !c.Has(vfs.CapSysNice) && nice < o.Nice():
 			return abi.EACCES
 		}
 		o.SetNice(nice)
@@ -217,16 +219,3 @@ func eachPriority(t *kernel.Task, a args, f func(*kernel.Task) error) error {
 // refused is a call that takes privileges which no program in a sandbox has: mount, umount2, pivot_root, swapon, reboot,
 // init_module…
 func refused(*kernel.Task, Memory, args) (int64, error) { return 0, abi.EPERM }
-
-// noSockets is what calls that make sockets give until there is a network: EAFNOSUPPORT.
-func noSockets(*kernel.Task, Memory, args) (int64, error) { return 0, abi.EAFNOSUPPORT }
-
-// notSocket is what calls on sockets give: EBADF, ENOTSOCK.
-func notSocket(t *kernel.Task, _ Memory, a args) (int64, error) {
-	o, err := t.Files.Get(a.int(0))
-	if err != nil {
-		return 0, err
-	}
-	o.Release()
-	return 0, abi.ENOTSOCK
-}

@@ -31,6 +31,15 @@ func clock(t *kernel.Task, id int) (int64, error) {
 	case clockProcessCPU, clockThreadCPU:
 		return int64(t.CPU()), nil
 	}
+	if id < 0 && id&3 < 3 { // a process's clock of CPU time: clock_getcpuclockid(3)
+		of := t
+		if pid := ^(id >> 3); pid != 0 {
+			of = t.Kernel().Task(pid)
+		}
+		if of != nil {
+			return int64(of.CPU()), nil
+		}
+	}
 	return 0, abi.EINVAL
 }
 
@@ -49,7 +58,11 @@ func clockGetres(t *kernel.Task, m Memory, a args) (int64, error) {
 	if _, err := clock(t, a.int(0)); err != nil {
 		return 0, err
 	}
-	return ok(putOpt(m, a[1], &abi.Timespec{Nsec: 1}))
+	res := abi.Timespec{Nsec: 1}
+	if id := a.int(0); id == clockRealtimeCoarse || id == clockMonotonicCoarse {
+		res.Nsec = int64(4 * time.Millisecond) // a tick of Linux, as Debian has it
+	}
+	return ok(putOpt(m, a[1], &res))
 }
 
 // clock_settime and settimeofday: EPERM: the clock is the host's.
@@ -127,21 +140,36 @@ func alarm(t *kernel.Task, _ Memory, a args) (int64, error) {
 
 type itimerval struct{ interval, value abi.Timeval }
 
-// getitimer: EFAULT, EINVAL for all but ITIMER_REAL.
+// getitimer: EFAULT, EINVAL.
 func getitimer(t *kernel.Task, m Memory, a args) (int64, error) {
-	if a.int(0) != 0 {
+	var left, interval time.Duration
+	switch a.int(0) {
+	case itimerReal:
+		left, interval = t.Timer()
+	case itimerVirtual, itimerProf:
+		left, interval = t.CPUTimer(cpuTimer(a.int(0)))
+	default:
 		return 0, abi.EINVAL
 	}
-	left, interval := t.Timer()
 	v := itimerval{timeval(interval), timeval(left)}
 	return ok(put(m, a[1], &v))
 }
 
-// setitimer: EFAULT, EINVAL; also for ITIMER_VIRTUAL and ITIMER_PROF.
-func setitimer(t *kernel.Task, m Memory, a args) (int64, error) {
-	if a.int(0) != 0 {
-		return 0, abi.EINVAL
+const (
+	itimerReal    = 0
+	itimerVirtual = 1
+	itimerProf    = 2
+)
+
+func cpuTimer(which int) kernel.CPUTimer {
+	if which == itimerProf {
+		return kernel.ProfilingTimer
 	}
+	return kernel.VirtualTimer
+}
+
+// setitimer: EFAULT, EINVAL.
+func setitimer(t *kernel.Task, m Memory, a args) (int64, error) {
 	var v itimerval
 	if a[1] != 0 {
 		if err := get(m, a[1], &v); err != nil {
@@ -156,7 +184,15 @@ func setitimer(t *kernel.Task, m Memory, a args) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	left, every := t.SetTimer(after, interval)
+	var left, every time.Duration
+	switch a.int(0) {
+	case itimerReal:
+		left, every = t.SetTimer(after, interval)
+	case itimerVirtual, itimerProf:
+		left, every = t.SetCPUTimer(cpuTimer(a.int(0)), after, interval)
+	default:
+		return 0, abi.EINVAL
+	}
 	old := itimerval{timeval(every), timeval(left)}
 	return ok(putOpt(m, a[2], &old))
 }
@@ -183,9 +219,11 @@ func getrusage(t *kernel.Task, m Memory, a args) (int64, error) {
 	var u abi.Rusage
 	switch a.int(0) {
 	case self, thread:
-		u.Utime, u.Maxrss = timeval(t.CPU()), t.Memory()/1024
+		own, _ := t.MaxMemory()
+		u.Utime, u.Maxrss = timeval(t.CPU()), own/1024
 	case children:
-		u.Utime = timeval(t.ChildCPU())
+		_, most := t.MaxMemory()
+		u.Utime, u.Maxrss = timeval(t.ChildCPU()), most/1024
 	default:
 		return 0, abi.EINVAL
 	}

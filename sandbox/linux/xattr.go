@@ -36,33 +36,49 @@ func xattrOf(t *kernel.Task, m Memory, a args, how int) (*vfs.Context, vfs.Path,
 	return t.FS(), o.Path, nil
 }
 
-// attrs returns the attributes of a file that the caller may access in the given way (abi.R_OK or W_OK).
-func attrs(t *kernel.Task, m Memory, a args, how int, want uint32) (vfs.Xattrs, error) {
+// attrs returns the place of a file and its attributes, which the caller may access in the given way (abi.R_OK or W_OK).
+func attrs(t *kernel.Task, m Memory, a args, how int, want uint32) (vfs.Path, vfs.Xattrs, error) {
 	fs, p, err := xattrOf(t, m, a, how)
 	if err != nil {
-		return nil, err
+		return p, nil, err
 	}
 	x, ok := p.Inode().(vfs.Xattrs)
 	if !ok {
-		return nil, abi.EOPNOTSUPP
+		return p, nil, abi.EOPNOTSUPP
 	}
-	if want == abi.W_OK && p.Mount.Flags()&vfs.ReadOnly != 0 {
-		return nil, abi.EROFS
+	if want == abi.W_OK && p.Mount != nil && p.Mount.Flags()&vfs.ReadOnly != 0 {
+		return p, nil, abi.EROFS
 	}
 	st, err := p.Inode().Stat()
 	if err != nil {
-		return nil, err
+		return p, nil, err
 	}
 	if want != 0 && st.Mode&abi.S_IFMT != abi.S_IFLNK {
 		err = fs.Cred.Access(&st, want)
 	}
-	return x, err
+	return p, x, err
+}
+
+// named is attrs for a call whose argument 1 is the name of an attribute, with the checks that its namespace asks for.
+func named(t *kernel.Task, m Memory, a args, how int, want uint32) (vfs.Path, vfs.Xattrs, string, error) {
+	name, err := cstring(m, a[1], xattrNameMax, abi.ERANGE)
+	if err == nil && name == "" {
+		err = abi.ERANGE
+	}
+	if err != nil {
+		return vfs.Path{}, nil, "", err
+	}
+	p, x, err := attrs(t, m, a, how, want)
+	if err == nil {
+		err = mayUse(t, name, want == abi.W_OK)
+	}
+	return p, x, name, err
 }
 
 // mayUse checks what a namespace of attributes asks of the caller: EPERM, or ENODATA for reading.
 func mayUse(t *kernel.Task, name string, write bool) error {
 	const trusted, security = "trusted.", "security."
-	if t.Cred().Root() {
+	if t.Cred().Has(vfs.CapSysAdmin) {
 		return nil
 	}
 	switch {
@@ -92,14 +108,7 @@ func fill(m Memory, addr, size uint64, value []byte) (int64, error) {
 // getxattr, lgetxattr and fgetxattr: ENODATA.
 func getxattr(how int) handler {
 	return func(t *kernel.Task, m Memory, a args) (int64, error) {
-		name, err := cstring(m, a[1], xattrNameMax, abi.ERANGE)
-		if err != nil {
-			return 0, err
-		}
-		x, err := attrs(t, m, a, how, abi.R_OK)
-		if err == nil {
-			err = mayUse(t, name, false)
-		}
+		_, x, name, err := named(t, m, a, how, abi.R_OK)
 		if err != nil {
 			return 0, err
 		}
@@ -113,36 +122,45 @@ func getxattr(how int) handler {
 
 // setxattr, lsetxattr and fsetxattr: E2BIG, EEXIST, EINVAL, ENODATA, EPERM, EROFS.
 func setxattr(how int) handler {
-	return func(t *kernel.Task, m Memory, a args) (int64, error) {
+	return changeXattr(how, func(x vfs.Xattrs, name string, m Memory, a args) error {
 		if a[4]&^(vfs.XattrCreate|vfs.XattrReplace) != 0 {
-			return 0, abi.EINVAL
-		}
-		name, err := cstring(m, a[1], xattrNameMax, abi.ERANGE)
-		if err != nil {
-			return 0, err
+			return abi.EINVAL
 		}
 		if a[3] > xattrSizeMax {
-			return 0, abi.E2BIG
+			return abi.E2BIG
 		}
 		value, err := m.Slice(a[2], a[3])
 		if err != nil {
-			return 0, err
+			return err
 		}
-		x, err := attrs(t, m, a, how, abi.W_OK)
+		return x.SetXattr(name, append([]byte{}, value...), a.int(4))
+	})
+}
+
+// removexattr, lremovexattr and fremovexattr: ENODATA, EPERM, EROFS.
+func removexattr(how int) handler {
+	return changeXattr(how, func(x vfs.Xattrs, name string, _ Memory, _ args) error { return x.RemoveXattr(name) })
+}
+
+// changeXattr is a call that changes an attribute.
+func changeXattr(how int, change func(x vfs.Xattrs, name string, m Memory, a args) error) handler {
+	return func(t *kernel.Task, m Memory, a args) (int64, error) {
+		p, x, name, err := named(t, m, a, how, abi.W_OK)
 		if err == nil {
-			err = mayUse(t, name, true)
+			err = change(x, name, m, a)
 		}
 		if err != nil {
 			return 0, err
 		}
-		return ok(x.SetXattr(name, append([]byte{}, value...), a.int(4)))
+		p.XattrChanged()
+		return 0, nil
 	}
 }
 
 // listxattr, llistxattr and flistxattr.
 func listxattr(how int) handler {
 	return func(t *kernel.Task, m Memory, a args) (int64, error) {
-		x, err := attrs(t, m, a, how, 0)
+		_, x, err := attrs(t, m, a, how, 0)
 		if err != nil {
 			return 0, err
 		}
@@ -157,23 +175,5 @@ func listxattr(how int) handler {
 			}
 		}
 		return fill(m, a[1], a[2], list)
-	}
-}
-
-// removexattr, lremovexattr and fremovexattr: ENODATA, EPERM, EROFS.
-func removexattr(how int) handler {
-	return func(t *kernel.Task, m Memory, a args) (int64, error) {
-		name, err := cstring(m, a[1], xattrNameMax, abi.ERANGE)
-		if err != nil {
-			return 0, err
-		}
-		x, err := attrs(t, m, a, how, abi.W_OK)
-		if err == nil {
-			err = mayUse(t, name, true)
-		}
-		if err != nil {
-			return 0, err
-		}
-		return ok(x.RemoveXattr(name))
 	}
 }

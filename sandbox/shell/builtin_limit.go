@@ -164,7 +164,7 @@ func ulimit(sh *shell, args []string) int {
 		if soft || !hard {
 			cur.Cur = n
 		}
-		if err := sh.task.SetLimit(l.resource, cur); err != nil {
+		if err := sh.task.SetLimit(sh.task, l.resource, cur); err != nil {
 			return sh.fail("error setting limit: %s", strerror(err))
 		}
 		return 0

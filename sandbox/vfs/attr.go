@@ -43,30 +43,8 @@ func (o *OpenFile) Truncate(size int64) error {
 	if o.Flags()&abi.O_ACCMODE == abi.O_RDONLY || o.Inode == nil || st.Mode&abi.S_IFMT != abi.S_IFREG || size < 0 {
 		return abi.EINVAL
 	}
-	return o.Inode.SetStat(SetStat{Size: &size})
-}
-
-// Allocate makes a regular file that is open for writing at least off+n bytes long (fallocate(2), mode 0): EBADF, EFBIG,
-// EINVAL, ENODEV, ESPIPE. It reserves no space.
-func (o *OpenFile) Allocate(off, n int64) error {
-	switch {
-	case off < 0 || n <= 0:
-		return abi.EINVAL
-	case off+n < 0:
-		return abi.EFBIG
-	case o.Flags()&abi.O_PATH != 0 || o.Flags()&abi.O_ACCMODE == abi.O_RDONLY:
-		return abi.EBADF
+	if o.Path.Dentry == nil {
+		return o.Inode.SetStat(SetStat{Size: &size})
 	}
-	st, err := o.Stat()
-	switch {
-	case err != nil:
-		return err
-	case st.Mode&abi.S_IFMT == abi.S_IFIFO:
-		return abi.ESPIPE
-	case st.Mode&abi.S_IFMT != abi.S_IFREG || o.Inode == nil:
-		return abi.ENODEV
-	case off+n <= st.Size:
-		return nil
-	}
-	return o.Truncate(off + n)
+	return o.Path.Dentry.change(SetStat{Size: &size})
 }

@@ -17,8 +17,13 @@ type Filesystem struct {
 	// Shared says that its files may be open in other sandboxes too, under the same device and inode numbers.
 	Shared bool
 
+	// Watcher watches files of a filesystem that others change too (inotify(7)); nil: only what is done through this
+	// package changes them.
+	Watcher Watcher
+
 	root     *Dentry
 	volatile bool
+	watches  watches
 
 	rename sync.Mutex // held by renames that change a dentry's parent
 }
@@ -46,6 +51,7 @@ type Dentry struct {
 
 	mounts  atomic.Int32 // mounts on this dentry, over all namespaces
 	pins    atomic.Int32 // mounts on this dentry or below it; counted in volatile filesystems only
+	opens   atomic.Int32 // open files of this name
 	removed atomic.Bool  // unlinked; "(deleted)" in /proc
 }
 

@@ -35,6 +35,7 @@ func (o *OpenFile) ReadDir(emit func(e Dirent, next int64) bool) error {
 			return err
 		}
 	}
+	o.note(abi.IN_ACCESS)
 	for d.pos < len(d.entries) {
 		if !emit(d.entries[d.pos], int64(d.pos+1)) {
 			return nil

@@ -1,6 +1,7 @@
 package vfs
 
 import (
+	"math"
 	"sync"
 	"sync/atomic"
 
@@ -65,9 +66,12 @@ type OpenFile struct {
 
 	dropIDs bool // a write takes set-id bits away: not root has opened it
 
-	mu  sync.Mutex // guards pos and dir
-	pos int64
-	dir *dirStream
+	mu      sync.Mutex // guards what follows
+	pos     int64
+	dir     *dirStream
+	locks   [2]*LockOwner // of description locks and of flock(2)
+	onClose map[int]func()
+	hooks   int // ever added to onClose
 }
 
 var lastOpenFile atomic.Uint64
@@ -80,6 +84,14 @@ func NewOpenFile(f File, flags int) *OpenFile {
 	return o
 }
 
+// NewOpenFileAt wraps a File that was opened at a place.
+func NewOpenFileAt(p Path, f File, flags int) *OpenFile {
+	o := NewOpenFile(f, flags)
+	o.Inode, o.Path = p.Inode(), p
+	p.Dentry.opens.Add(1)
+	return o
+}
+
 // Retain adds a reference, for a further descriptor.
 func (o *OpenFile) Retain() *OpenFile {
 	o.refs.Add(1)
@@ -88,10 +100,57 @@ func (o *OpenFile) Retain() *OpenFile {
 
 // Release drops a reference; the last one closes the file.
 func (o *OpenFile) Release() error {
-	if o.refs.Add(-1) != 0 || o.File == nil {
+	if o.refs.Add(-1) != 0 {
 		return nil
 	}
-	return o.File.Close()
+	if o.hooks > 0 { // nobody else has the file any more
+		for _, f := range o.onClose {
+			f()
+		}
+	}
+	var err error
+	if o.File != nil {
+		err = o.File.Close()
+	}
+	if d := o.Path.Dentry; d != nil {
+		d.opens.Add(-1)
+		o.noteClosed()
+	}
+	return err
+}
+
+// OnClose has f called when the last descriptor is gone, before the File is closed; cancel takes it back. The caller
+// holds a reference while it calls OnClose.
+func (o *OpenFile) OnClose(f func()) (cancel func()) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.onClose == nil {
+		o.onClose = make(map[int]func())
+	}
+	o.hooks++
+	n := o.hooks
+	o.onClose[n] = f
+	return func() {
+		o.mu.Lock()
+		delete(o.onClose, n)
+		o.mu.Unlock()
+	}
+}
+
+// LockOwner returns the owner of the description's locks of a kind, DescriptionLock or FlockLock, which owner makes when
+// there is none yet. They go from the table when the file is closed.
+func (o *OpenFile) LockOwner(kind LockKind, tab *LockTable, owner func() *LockOwner) *LockOwner {
+	o.mu.Lock()
+	l := &o.locks[kind-DescriptionLock]
+	if *l != nil {
+		defer o.mu.Unlock()
+		return *l
+	}
+	made := owner()
+	*l = made
+	o.mu.Unlock()
+	o.OnClose(func() { tab.ReleaseAll(made) })
+	return made
 }
 
 // Flags returns the status flags (F_GETFL).
@@ -134,9 +193,12 @@ func (o *OpenFile) Read(p []byte) (int, error) {
 		return o.File.Read(p, 0)
 	}
 	o.mu.Lock()
-	defer o.mu.Unlock()
 	n, err := o.File.Read(p, o.pos)
 	o.pos += int64(n)
+	o.mu.Unlock()
+	if n > 0 {
+		o.note(abi.IN_ACCESS)
+	}
 	return n, err
 }
 
@@ -152,6 +214,14 @@ func (o *OpenFile) Write(p []byte) (int, error) {
 	if err := o.removeSetID(); err != nil {
 		return 0, err
 	}
+	n, err := o.writeAtPosition(s, p)
+	if n > 0 {
+		o.note(abi.IN_MODIFY)
+	}
+	return n, err
+}
+
+func (o *OpenFile) writeAtPosition(s Seekable, p []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.flags.Load()&abi.O_APPEND == 0 {
@@ -180,7 +250,11 @@ func (o *OpenFile) Pread(p []byte, off int64) (int, error) {
 	if off < 0 {
 		return 0, abi.EINVAL
 	}
-	return o.File.Read(p, off)
+	n, err := o.File.Read(p, off)
+	if n > 0 {
+		o.note(abi.IN_ACCESS)
+	}
+	return n, err
 }
 
 // Pwrite writes at off (pwrite(2)); with O_APPEND at the end, as Linux does.
@@ -200,7 +274,11 @@ func (o *OpenFile) Pwrite(p []byte, off int64) (int, error) {
 	if o.flags.Load()&abi.O_APPEND != 0 {
 		off = Append
 	}
-	return o.File.Write(p, off)
+	n, err := o.File.Write(p, off)
+	if n > 0 {
+		o.note(abi.IN_MODIFY)
+	}
+	return n, err
 }
 
 // removeSetID takes set-id bits from a file that somebody else than root is about to write to (write(2)).
@@ -228,7 +306,7 @@ func withoutSetID(st *abi.Stat) (mode uint32, drop bool) {
 	return mode, st.Mode&abi.S_IFMT == abi.S_IFREG && mode != st.Mode&abi.PermMask
 }
 
-// Seek moves the position (lseek(2)): ESPIPE, EINVAL. SEEK_DATA and SEEK_HOLE see one extent without holes.
+// Seek moves the position (lseek(2)): ESPIPE, EINVAL, ENXIO.
 func (o *OpenFile) Seek(off int64, whence int) (int64, error) {
 	if o.Flags()&abi.O_PATH != 0 {
 		return 0, abi.EBADF
@@ -251,19 +329,20 @@ func (o *OpenFile) Seek(off int64, whence int) (int64, error) {
 	}
 	switch whence {
 	case abi.SEEK_SET:
-	case abi.SEEK_CUR:
-		off += o.pos
-	case abi.SEEK_END:
-		off += size
-	case abi.SEEK_DATA:
-		if off < 0 || off >= size {
-			return 0, abi.ENXIO
+	case abi.SEEK_CUR, abi.SEEK_END:
+		base := o.pos
+		if whence == abi.SEEK_END {
+			base = size
 		}
-	case abi.SEEK_HOLE:
-		if off < 0 || off >= size {
-			return 0, abi.ENXIO
+		if off > math.MaxInt64-base {
+			return 0, abi.EOVERFLOW
 		}
-		off = size
+		off += base
+	case abi.SEEK_DATA, abi.SEEK_HOLE:
+		var err error
+		if off, err = o.nextExtent(off, size, whence == abi.SEEK_HOLE); err != nil {
+			return 0, err
+		}
 	default:
 		return 0, abi.EINVAL
 	}

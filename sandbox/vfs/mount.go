@@ -33,8 +33,13 @@ type Mount struct {
 // Filesystem returns the mounted filesystem.
 func (m *Mount) Filesystem() *Filesystem { return m.fs }
 
-// Flags returns the mount's options.
-func (m *Mount) Flags() MountFlags { return m.flags }
+// Flags returns the mount's options; no mount, as that of a pipe, has none.
+func (m *Mount) Flags() MountFlags {
+	if m == nil {
+		return 0
+	}
+	return m.flags
+}
 
 // Remount sets the options (mount(2), MS_REMOUNT), before anybody uses the mount.
 func (m *Mount) Remount(flags MountFlags) { m.flags = flags }

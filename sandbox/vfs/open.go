@@ -9,6 +9,13 @@ func (ctx *Context) Open(at Path, path string, flags int, mode uint32) (*OpenFil
 	if err != nil {
 		return nil, err
 	}
+	if flags&abi.O_TMPFILE == abi.O_TMPFILE && flags&abi.O_PATH == 0 {
+		p, err := w.last(dir, last, flags&abi.O_NOFOLLOW == 0)
+		if err != nil {
+			return nil, err
+		}
+		return ctx.OpenUnnamed(p, "", flags, mode)
+	}
 	if flags&abi.O_CREAT == 0 || flags&abi.O_PATH != 0 {
 		p, err := w.last(dir, last, flags&abi.O_NOFOLLOW == 0)
 		if err != nil {
@@ -95,12 +102,7 @@ func (ctx *Context) OpenPath(p Path, flags int) (*OpenFile, error) {
 		return nil, abi.ENOTDIR
 	}
 	if flags&abi.O_PATH != 0 {
-		o := NewOpenFile(nil, flags&(abi.O_PATH|abi.O_DIRECTORY|abi.O_NOFOLLOW))
-		o.Inode, o.Path = p.Inode(), p
-		if typ == abi.S_IFDIR {
-			o.dir = nil
-		}
-		return o, nil
+		return NewOpenFileAt(p, nil, flags&(abi.O_PATH|abi.O_DIRECTORY|abi.O_NOFOLLOW)), nil
 	}
 	if typ == abi.S_IFLNK {
 		return nil, abi.ELOOP
@@ -161,11 +163,14 @@ func (ctx *Context) openInode(p Path, flags int) (*OpenFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := NewOpenFile(f, keep|flags&abi.O_APPEND)
-	o.Inode, o.Path = inode, p
-	o.dropIDs = !ctx.Cred.Root() && st.Mode&abi.S_IFMT == abi.S_IFREG
+	o := NewOpenFileAt(p, f, keep|flags&abi.O_APPEND)
+	o.dropIDs = !ctx.Cred.Has(CapFsetid) && st.Mode&abi.S_IFMT == abi.S_IFREG
 	if st.Mode&abi.S_IFMT == abi.S_IFDIR {
 		o.dir = &dirStream{path: p, inode: inode}
+	}
+	p.Dentry.note(abi.IN_OPEN)
+	if flags&abi.O_TRUNC != 0 {
+		p.Dentry.note(abi.IN_MODIFY)
 	}
 	return o, nil
 }

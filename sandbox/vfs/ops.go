@@ -23,7 +23,9 @@ func (ctx *Context) make(dir Path, name string, f func(i Inode, own Owner, setgi
 	if err != nil {
 		return nil, err
 	}
-	return d.addLocked(name, inode), nil
+	c := d.addLocked(name, inode)
+	d.noteMade(name, c)
+	return c, nil
 }
 
 // parentOf resolves the directory of a path whose last component is to be made: EEXIST when the path ends in a
@@ -66,7 +68,7 @@ func (ctx *Context) Mknod(at Path, path string, mode uint32, rdev uint64) error 
 		mode |= abi.S_IFREG
 	case abi.S_IFREG, abi.S_IFIFO, abi.S_IFSOCK:
 	case abi.S_IFCHR, abi.S_IFBLK:
-		if !ctx.Cred.Root() {
+		if !ctx.Cred.Has(CapMknod) {
 			return abi.EPERM
 		}
 	default:
@@ -175,6 +177,8 @@ func (ctx *Context) remove(at Path, path string, isDir bool) error {
 	}
 	c.removed.Store(true)
 	d.dropLocked(last.name)
+	c.noteUnlinked(false)
+	d.noteEntry(abi.IN_DELETE, 0, last.name, &st)
 	return nil
 }
 
@@ -183,7 +187,7 @@ func (ctx *Context) mayRemove(dir Path, st *abi.Stat) error {
 	if err := ctx.modify(dir); err != nil {
 		return err
 	}
-	if ctx.Cred.Root() {
+	if ctx.Cred.Has(CapFowner) {
 		return nil
 	}
 	dst, err := dir.Inode().Stat()
@@ -234,13 +238,15 @@ func (ctx *Context) Rename(oldAt Path, oldPath string, newAt Path, newPath strin
 		return err
 	}
 	exists := err == nil
-	same, err := ctx.checkRename(rename{from, to, s, d, exists, src, dst, flags})
+	r := rename{from, to, s, d, exists, src, dst, flags}
+	same, err := ctx.checkRename(r)
 	if err != nil || same {
 		return err
 	}
 	if err := from.Dentry.inode.Rename(src.name, to.Dentry.inode, dst.name, flags); err != nil {
 		return err
 	}
+	r.note()
 	if fs.volatile {
 		return nil
 	}
@@ -268,6 +274,34 @@ type rename struct {
 	exists   bool
 	src, dst lastName
 	flags    uint32
+}
+
+// note tells those who watch of a rename that was done.
+func (r *rename) note() {
+	fs := r.from.Dentry.fs
+	if fs.watches.count.Load() == 0 {
+		return
+	}
+	moved := func(d *Dentry, from, to Path, src, dst string) {
+		st, err := d.inode.Stat()
+		if err != nil {
+			return
+		}
+		cookie := lastCookie.Add(1)
+		from.Dentry.noteEntry(abi.IN_MOVED_FROM, cookie, src, &st)
+		to.Dentry.noteEntry(abi.IN_MOVED_TO, cookie, dst, &st)
+	}
+	moved(r.s, r.from, r.to, r.src.name, r.dst.name)
+	if r.flags&abi.RENAME_EXCHANGE != 0 {
+		r.s.noteSelf(abi.IN_MOVE_SELF)
+		moved(r.d, r.to, r.from, r.dst.name, r.src.name)
+		r.d.noteSelf(abi.IN_MOVE_SELF)
+		return
+	}
+	if r.exists {
+		r.d.noteUnlinked(true)
+	}
+	r.s.noteSelf(abi.IN_MOVE_SELF)
 }
 
 // checkRename applies Linux's checks in Linux's order. same tells that both names are links to one file, and that
@@ -372,10 +406,32 @@ func (ctx *Context) Chmod(p Path, mode uint32) error {
 		return err
 	}
 	mode &= abi.PermMask
-	if !ctx.Cred.Root() && st.Mode&abi.S_IFMT != abi.S_IFDIR && !ctx.Cred.Member(st.GID) {
+	if !ctx.Cred.Has(CapFsetid) && st.Mode&abi.S_IFMT != abi.S_IFDIR && !ctx.Cred.Member(st.GID) {
 		mode &^= abi.S_ISGID
 	}
-	return p.Inode().SetStat(SetStat{Mode: &mode})
+	return p.Dentry.change(SetStat{Mode: &mode})
+}
+
+// change sets attributes, and tells who watches.
+func (d *Dentry) change(set SetStat) error {
+	err := d.inode.SetStat(set)
+	if err != nil || d.fs.watches.count.Load() == 0 {
+		return err
+	}
+	// As fsnotify_change of Linux.
+	var mask uint32
+	if set.UID != nil || set.GID != nil || set.Mode != nil || set.Atime != nil && set.Mtime != nil {
+		mask |= abi.IN_ATTRIB
+	} else if set.Atime != nil {
+		mask |= abi.IN_ACCESS
+	} else if set.Mtime != nil {
+		mask |= abi.IN_MODIFY
+	}
+	if set.Size != nil {
+		mask |= abi.IN_MODIFY
+	}
+	d.note(mask)
+	return nil
 }
 
 // owned returns the attributes of a file that the caller may change as its owner.
@@ -384,7 +440,7 @@ func (ctx *Context) owned(p Path) (abi.Stat, error) {
 		return abi.Stat{}, err
 	}
 	st, err := p.Inode().Stat()
-	if err == nil && !ctx.Cred.Root() && st.UID != ctx.Cred.UID {
+	if err == nil && !ctx.Cred.Has(CapFowner) && st.UID != ctx.Cred.UID {
 		err = abi.EPERM
 	}
 	return st, err
@@ -395,11 +451,15 @@ const NoID = ^uint32(0)
 
 // Chown changes owner and group (chown(2)): EPERM. It takes set-id bits of executables away.
 func (ctx *Context) Chown(p Path, uid, gid uint32) error {
-	st, err := ctx.owned(p)
+	if err := p.writable(); err != nil {
+		return err
+	}
+	st, err := p.Inode().Stat()
 	if err != nil {
 		return err
 	}
-	if !ctx.Cred.Root() && (uid != NoID && uid != st.UID || gid != NoID && !ctx.Cred.Member(gid)) {
+	// The owner may give the file to another of its groups.
+	if !ctx.Cred.Has(CapChown) && (st.UID != ctx.Cred.UID || uid != NoID && uid != st.UID || gid != NoID && !ctx.Cred.Member(gid)) {
 		return abi.EPERM
 	}
 	var set SetStat
@@ -412,7 +472,7 @@ func (ctx *Context) Chown(p Path, uid, gid uint32) error {
 	if mode, drop := withoutSetID(&st); drop {
 		set.Mode = &mode
 	}
-	return p.Inode().SetStat(set)
+	return p.Dentry.change(set)
 }
 
 // Utimes sets the times; nil leaves one. now says that both are the present, which a writer may set too
@@ -421,7 +481,7 @@ func (ctx *Context) Utimes(p Path, atime, mtime *abi.Timespec, now bool) error {
 	if err := p.writable(); err != nil {
 		return err
 	}
-	if !ctx.Cred.Root() {
+	if !ctx.Cred.Has(CapFowner) {
 		st, err := p.Inode().Stat()
 		if err != nil {
 			return err
@@ -435,7 +495,7 @@ func (ctx *Context) Utimes(p Path, atime, mtime *abi.Timespec, now bool) error {
 			}
 		}
 	}
-	return p.Inode().SetStat(SetStat{Atime: atime, Mtime: mtime})
+	return p.Dentry.change(SetStat{Atime: atime, Mtime: mtime})
 }
 
 // Truncate sets a file's size by its place (truncate(2)): EISDIR, EINVAL, EACCES.
@@ -456,13 +516,13 @@ func (ctx *Context) Truncate(p Path, size int64) error {
 	if err := ctx.Cred.Access(&st, abi.W_OK); err != nil {
 		return err
 	}
-	return p.Inode().SetStat(ctx.truncation(&st, size))
+	return p.Dentry.change(ctx.truncation(&st, size))
 }
 
 // truncation is the change that sets a file's size, and takes its set-id bits when not root does it.
 func (ctx *Context) truncation(st *abi.Stat, size int64) SetStat {
 	set := SetStat{Size: &size}
-	if mode, drop := withoutSetID(st); drop && !ctx.Cred.Root() {
+	if mode, drop := withoutSetID(st); drop && !ctx.Cred.Has(CapFsetid) {
 		set.Mode = &mode
 	}
 	return set

@@ -13,10 +13,10 @@ type Cred struct {
 	RealUID, RealGID   uint32
 	SavedUID, SavedGID uint32
 	Groups             []uint32
+	Caps               *Caps // nil: those that go with the ids
+	KeepCaps           bool  // PR_SET_KEEPCAPS
+	NoNewPrivs         bool  // PR_SET_NO_NEW_PRIVS
 }
-
-// Root reports whether the credentials override permissions (CAP_DAC_OVERRIDE and its kin).
-func (c *Cred) Root() bool { return c.UID == 0 }
 
 // Member reports whether gid is the group or one of the supplementary groups.
 func (c *Cred) Member(gid uint32) bool { return c.GID == gid || slices.Contains(c.Groups, gid) }
@@ -36,7 +36,7 @@ type Context struct {
 
 // Access checks want (a set of abi.R_OK, W_OK and X_OK) against a file's mode, as Linux's generic_permission: EACCES.
 func (c *Cred) Access(st *abi.Stat, want uint32) error {
-	if c.Root() {
+	if c.Has(CapDACOverride) {
 		if want&abi.X_OK != 0 && st.Mode&abi.S_IFMT != abi.S_IFDIR && st.Mode&0o111 == 0 {
 			return abi.EACCES
 		}
@@ -57,7 +57,7 @@ func (c *Cred) Access(st *abi.Stat, want uint32) error {
 
 // search checks that a directory may be walked through.
 func (c *Cred) search(i Inode) error {
-	if c.Root() {
+	if c.Has(CapDACOverride) {
 		return nil
 	}
 	st, err := i.Stat()
@@ -75,7 +75,7 @@ func (ctx *Context) modify(dir Path) error {
 	if dir.Dentry.removed.Load() {
 		return abi.ENOENT
 	}
-	if ctx.Cred.Root() {
+	if ctx.Cred.Has(CapDACOverride) {
 		return nil
 	}
 	st, err := dir.Inode().Stat()

@@ -3,6 +3,7 @@ package wasi
 import (
 	"github.com/sockerless/sockerless/sandbox/abi"
 	"github.com/sockerless/sockerless/sandbox/guest"
+	"github.com/sockerless/sockerless/sandbox/kernel"
 	"github.com/sockerless/sockerless/sandbox/vfs"
 )
 
@@ -223,6 +224,9 @@ func fdFdstatGet(g *guest.Guest, s []uint64) error {
 	}
 	clear(b)
 	b[0] = filetype(st.Mode)
+	if sock, err := kernel.SocketOf(o); err == nil && sock.Type() == abi.SOCK_DGRAM {
+		b[0] = socketDgram
+	}
 	flags := uint16(0)
 	if o.Flags()&abi.O_APPEND != 0 {
 		flags |= flagAppend
@@ -248,7 +252,10 @@ func fdFdstatGet(g *guest.Guest, s []uint64) error {
 			base &^= rightFDRead
 		}
 		// wasi-libc takes a character device that cannot seek for a terminal.
-		if st.Mode&abi.S_IFMT == abi.S_IFIFO || isTerminal(g, o) {
+		switch typ := st.Mode & abi.S_IFMT; {
+		case typ == abi.S_IFSOCK:
+			base = base&^noSeek | socketRights
+		case typ == abi.S_IFIFO, isTerminal(g, o):
 			base &^= noSeek
 		}
 	}
@@ -298,6 +305,8 @@ func fdFdstatSetRights(g *guest.Guest, s []uint64) error {
 }
 
 // filetype translates st_mode; a fifo is unknown.
+const socketDgram = 5 // filetype; direntType knows streams alone
+
 func filetype(mode uint32) uint8 { return direntType(abi.DirentType(mode)) }
 
 func direntType(dt uint8) uint8 {
@@ -356,6 +365,9 @@ func fdFilestatSetSize(g *guest.Guest, s []uint64) error {
 		return err
 	}
 	defer o.Release()
+	if err := g.Task.MayGrow(int64(s[1])); err != nil {
+		return err
+	}
 	return o.Truncate(int64(s[1]))
 }
 
@@ -393,14 +405,4 @@ func timesArg(atim, mtim uint64, flags uint32) (*[2]abi.Timespec, error) {
 		return nil, abi.EINVAL
 	}
 	return &ts, nil
-}
-
-// notSocket is sock_accept, sock_recv, sock_send and sock_shutdown: there are no sockets.
-func notSocket(g *guest.Guest, s []uint64) error {
-	o, err := file(g, fdArg(s[0]))
-	if err != nil {
-		return err
-	}
-	o.Release()
-	return abi.ENOTSOCK
 }

@@ -1,8 +1,11 @@
 package wasi
 
 import (
+	"math"
+
 	"github.com/sockerless/sockerless/sandbox/abi"
 	"github.com/sockerless/sockerless/sandbox/guest"
+	"github.com/sockerless/sockerless/sandbox/kernel"
 	"github.com/sockerless/sockerless/sandbox/vfs"
 )
 
@@ -35,27 +38,12 @@ func iovecs(g *guest.Guest, addr, count uint64, bufs [][]byte) ([][]byte, error)
 }
 
 // fdRead is fd_read.
-func fdRead(g *guest.Guest, s []uint64) error {
-	fd := fdArg(s[0])
-	o, err := file(g, fd)
-	if err != nil {
-		return err
-	}
-	defer o.Release()
-	var few [8][]byte
-	bufs, err := iovecs(g, s[1], s[2], few[:0])
-	if err != nil {
-		return err
-	}
-	n, err := g.Task.Readv(o, bufs, !nonblocking(g, fd))
-	if err != nil {
-		return err
-	}
-	return putU32(g, s[3], uint32(n))
-}
+func fdRead(g *guest.Guest, s []uint64) error { return vectored(g, s, false) }
 
 // fdWrite is fd_write.
-func fdWrite(g *guest.Guest, s []uint64) error {
+func fdWrite(g *guest.Guest, s []uint64) error { return vectored(g, s, true) }
+
+func vectored(g *guest.Guest, s []uint64, out bool) error {
 	fd := fdArg(s[0])
 	o, err := file(g, fd)
 	if err != nil {
@@ -67,7 +55,12 @@ func fdWrite(g *guest.Guest, s []uint64) error {
 	if err != nil {
 		return err
 	}
-	n, err := g.Task.Writev(o, bufs, !nonblocking(g, fd))
+	var n int
+	if out {
+		n, err = g.Task.Writev(o, bufs, !nonblocking(g, fd))
+	} else {
+		n, err = g.Task.Readv(o, bufs, !nonblocking(g, fd))
+	}
 	if err != nil {
 		return err
 	}
@@ -75,12 +68,12 @@ func fdWrite(g *guest.Guest, s []uint64) error {
 }
 
 // fdPread is fd_pread.
-func fdPread(g *guest.Guest, s []uint64) error { return positioned(g, s, (*vfs.OpenFile).Pread) }
+func fdPread(g *guest.Guest, s []uint64) error { return positioned(g, s, (*kernel.Task).Pread) }
 
 // fdPwrite is fd_pwrite.
-func fdPwrite(g *guest.Guest, s []uint64) error { return positioned(g, s, (*vfs.OpenFile).Pwrite) }
+func fdPwrite(g *guest.Guest, s []uint64) error { return positioned(g, s, (*kernel.Task).Pwrite) }
 
-func positioned(g *guest.Guest, s []uint64, op func(*vfs.OpenFile, []byte, int64) (int, error)) error {
+func positioned(g *guest.Guest, s []uint64, op func(*kernel.Task, *vfs.OpenFile, []byte, int64) (int, error)) error {
 	o, err := file(g, fdArg(s[0]))
 	if err != nil {
 		return err
@@ -93,7 +86,7 @@ func positioned(g *guest.Guest, s []uint64, op func(*vfs.OpenFile, []byte, int64
 	}
 	done := 0
 	for _, b := range bufs {
-		n, err := op(o, b, int64(s[3])+int64(done))
+		n, err := op(g.Task, o, b, int64(s[3])+int64(done))
 		done += n
 		if err != nil && done == 0 {
 			return err
@@ -163,7 +156,12 @@ func fdAllocate(g *guest.Guest, s []uint64) error {
 		return err
 	}
 	defer o.Release()
-	return o.Allocate(int64(s[1]), int64(s[2]))
+	if off, n := int64(s[1]), int64(s[2]); off >= 0 && n > 0 && off <= math.MaxInt64-n {
+		if err := g.Task.MayGrow(off + n); err != nil {
+			return err
+		}
+	}
+	return o.Allocate(0, int64(s[1]), int64(s[2]))
 }
 
 const direntHeader = 24 // of dirent: { next u64, ino u64, namlen u32, type u8 }

@@ -65,10 +65,10 @@ var functions = []struct {
 	{"proc_raise", "i", false, procRaise},
 	{"random_get", "ii", true, randomGet},
 	{"sched_yield", "", true, schedYield},
-	{"sock_accept", "iii", false, notSocket},
-	{"sock_recv", "iiiiii", false, notSocket},
-	{"sock_send", "iiiii", false, notSocket},
-	{"sock_shutdown", "ii", false, notSocket},
+	{"sock_accept", "iii", false, sockAccept},
+	{"sock_recv", "iiiiii", false, sockRecv},
+	{"sock_send", "iiiii", false, sockSend},
+	{"sock_shutdown", "ii", false, sockShutdown},
 }
 
 // Instantiate registers the host module.

@@ -23,6 +23,9 @@ type Config struct {
 	// CacheDir keeps compiled code between processes; none when empty. Machine
 	// code is loaded from it: only the daemon's user may write there.
 	CacheDir string
+	// CacheBytes bounds what is kept there; 0 is 512 MiB. What has not been used
+	// for 30 days and what other versions of wazero have left is dropped anyway.
+	CacheBytes int64
 	// Slice is the length of a slice of guest execution in units of about one
 	// wasm instruction; 0 is DefaultSlice.
 	Slice int
@@ -51,6 +54,7 @@ type Engine struct {
 	cfg   Config
 	rt    wazero.Runtime
 	cache wazero.CompilationCache
+	disk  *diskCache // nil without CacheDir
 
 	mu      sync.Mutex
 	modules map[digest]*loading // guarded by mu
@@ -100,7 +104,7 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 			experimental.CoreFeaturesTailCall | experimental.CoreFeaturesExtendedConst)
 	if cfg.CacheDir != "" {
 		var err error
-		if e.cache, err = wazero.NewCompilationCacheWithDir(cfg.CacheDir); err != nil {
+		if e.disk, e.cache, err = openCache(cfg.CacheDir, cfg.CacheBytes); err != nil {
 			return nil, fmt.Errorf("wasm engine: open compilation cache: %w", err)
 		}
 		rc = rc.WithCompilationCache(e.cache)
@@ -133,9 +137,6 @@ func (e *Engine) checkpoint(ctx context.Context, stack []uint64) {
 	if err := rc.guest.Checkpoint(); err != nil {
 		Abort(err)
 	}
-	// A goroutine that yields queues behind those that became runnable, so
-	// that system calls of other guests are served within a slice.
-	runtime.Gosched()
 	stack[0] = uint64(e.cfg.Slice)
 }
 
@@ -164,5 +165,5 @@ func (e *Engine) Trim() { e.pool.trim() }
 // freeGuest is the guest of _initialize when the configuration names none.
 type freeGuest struct{}
 
-func (*freeGuest) Checkpoint() error  { return nil }
+func (*freeGuest) Checkpoint() error  { runtime.Gosched(); return nil }
 func (*freeGuest) Reserve(int64) bool { return true }

@@ -14,7 +14,8 @@ import (
 // Guest is whoever runs in an instance: the engine's view of a task.
 type Guest interface {
 	// Checkpoint is called at least once per slice of guest execution, on the
-	// goroutine of Run. It may block. An error ends the program: Run returns
+	// goroutine of Run. It may block, and is where others get their turn:
+	// it should yield (runtime.Gosched) at least. An error ends the program: Run returns
 	// an error that wraps it.
 	Checkpoint() error
 	// Reserve accounts delta bytes of linear memory, tables and large stacks,

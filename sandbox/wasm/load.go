@@ -7,10 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"runtime"
 	"strings"
+	"time"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/experimental"
@@ -179,10 +178,13 @@ func (e *Engine) build(ctx context.Context, wasm []byte) (_ *Module, err error) 
 // compile compiles rewritten bytes, or takes the result from the cache.
 func (e *Engine) compile(ctx context.Context, wasm []byte) (wazero.CompiledModule, error) {
 	ctx = experimental.WithCompilationWorkers(ctx, runtime.GOMAXPROCS(0))
+	if e.disk != nil {
+		defer func() { _ = e.disk.trim(time.Now()) }() // what cannot be removed now is tried the next time
+	}
 	compiled, err := e.tryCompile(ctx, wasm)
-	if err != nil && e.cfg.CacheDir != "" && strings.Contains(err.Error(), "compilationcache:") {
+	if err != nil && e.disk != nil && strings.Contains(err.Error(), "compilationcache:") {
 		// A damaged file. Which one is not told; what is dropped is made anew.
-		if err := purge(e.cfg.CacheDir); err != nil {
+		if err := e.disk.purge(); err != nil {
 			return nil, fmt.Errorf("purge damaged compilation cache: %w", err)
 		}
 		compiled, err = e.tryCompile(ctx, wasm)
@@ -206,15 +208,6 @@ func (e *Engine) tryCompile(ctx context.Context, wasm []byte) (_ wazero.Compiled
 		}
 	}()
 	return e.rt.CompileModule(ctx, wasm)
-}
-
-// purge removes the files in the directories of dir.
-func purge(dir string) error {
-	files, err := filepath.Glob(filepath.Join(dir, "wazero-*", "*"))
-	for _, f := range files {
-		err = errors.Join(err, os.Remove(f))
-	}
-	return err
 }
 
 // resources of a module that are not memory of Go's.

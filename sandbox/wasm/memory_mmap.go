@@ -5,6 +5,7 @@ package wasm
 import (
 	"fmt"
 	"os"
+	"sync"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -16,6 +17,9 @@ type image struct {
 	file *os.File
 	size uint64 // of the linear memory
 	kept uint64 // bytes in the file, a multiple of the host's page size
+
+	viewOnce sync.Once
+	mapped   []byte // the file, to be read; see view
 }
 
 func hostPages(n uint64) uint64 {
@@ -67,9 +71,15 @@ func anonymousFile() (*os.File, error) {
 }
 
 func (img *image) close() {
-	if img != nil && img.file != nil {
-		img.file.Close()
+	if img == nil || img.file == nil {
+		return
 	}
+	img.viewOnce.Do(func() {}) // no view any more
+	if img.mapped != nil {
+		_ = unix.Munmap(img.mapped)
+		img.mapped = nil
+	}
+	img.file.Close()
 }
 
 // memory is the linear memory of one instance: address space reserved for all
@@ -83,6 +93,7 @@ type memory struct {
 	guest    Guest  // whom growth is charged to, nil between runs
 	shrink   bool   // the next Reallocate is the reset's
 	moved    bool   // the reservation was too small once: no longer the image
+	private  int64  // bytes that the memory keeps from the host between runs
 }
 
 // newMemory maps the image with room to grow to limit bytes.
@@ -197,13 +208,17 @@ func (m *memory) room(size uint64) error {
 	return nil
 }
 
-// reset brings the contents of the image back by dropping the private pages.
-// False tells that the memory cannot be used again.
+// reset brings the contents of the image back: a few private pages are copied
+// over, more are dropped. False tells that the memory cannot be used again.
 func (m *memory) reset() bool {
 	if m.moved {
 		return false
 	}
-	return m.writable == 0 || unix.Madvise(m.base[:m.writable], unix.MADV_DONTNEED) == nil
+	if m.writable == 0 || m.restore() {
+		return true
+	}
+	m.private = 0
+	return unix.Madvise(m.base[:m.writable], unix.MADV_DONTNEED) == nil
 }
 
 // discharge gives back to the guest what it was charged for.

@@ -4,6 +4,8 @@ package wasm
 
 import (
 	"bytes"
+	"math/rand/v2"
+	"os"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -93,5 +95,54 @@ func TestImageIsSharedUntilWritten(t *testing.T) {
 	var onDisk [5]byte
 	if _, err := unix.Pread(int(img.file.Fd()), onDisk[:], 0); err != nil || string(onDisk[:]) != "image" {
 		t.Errorf("the image reads %q, %v", onDisk, err)
+	}
+}
+
+func TestAResetBringsEveryPageBack(t *testing.T) {
+	t.Parallel()
+	page := os.Getpagesize()
+	const pages = 300
+	first, last := bytes.Repeat([]byte("image"), page), bytes.Repeat([]byte("end"), 10*page)
+	img, err := newImage(uint64(pages*page), []piece{{0, first}, {uint64(200 * page), last}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer img.close()
+	want := make([]byte, pages*page)
+	copy(want, first)
+	copy(want[200*page:], last)
+	m, err := newMemory(img, uint64(2*pages*page))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Free()
+	rng := rand.New(rand.NewPCG(1, 2))
+	// Runs that touch few pages are restored, those that touch many dropped; and
+	// a few after many.
+	for _, touched := range []int{0, 1, 30, 10, 96, 97, 290, 5, 0, 50} {
+		for range touched {
+			p := rng.IntN(pages)
+			if rng.IntN(3) == 0 { // read only
+				_ = m.base[p*page+rng.IntN(page)]
+				continue
+			}
+			m.base[p*page+rng.IntN(page)] ^= byte(1 + rng.IntN(255))
+		}
+		if !m.reset() {
+			t.Fatal("the memory cannot be used again")
+		}
+		if !bytes.Equal(m.base[:pages*page], want) {
+			t.Fatalf("after %d pages were touched the memory is not the image", touched)
+		}
+		if m.private > maxRestored*int64(page) {
+			t.Errorf("%d bytes stay with the instance", m.private)
+		}
+	}
+	if pagemap() == nil {
+		t.Skip("the host does not tell which pages are private")
+	}
+	m.base[0] = 7
+	if !m.restore() || m.private == 0 {
+		t.Errorf("a page was not restored by copying (%d bytes private)", m.private)
 	}
 }

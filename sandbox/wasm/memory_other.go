@@ -24,11 +24,12 @@ func (img *image) close() {}
 
 // memory is the linear memory of one instance, on Go's heap.
 type memory struct {
-	img    *image
-	base   []byte
-	size   uint64 // bytes the guest sees
-	guest  Guest  // whom growth is charged to, nil between runs
-	shrink bool   // the next Reallocate is the reset's
+	img     *image
+	base    []byte
+	size    uint64 // bytes the guest sees
+	guest   Guest  // whom growth is charged to, nil between runs
+	shrink  bool   // the next Reallocate is the reset's
+	private int64  // of this kind of memory always 0: it does not come and go
 }
 
 func newMemory(img *image, limit uint64) (*memory, error) {

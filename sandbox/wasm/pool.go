@@ -24,9 +24,13 @@ type idle struct {
 }
 
 // heapCost estimates the host memory an idle instance keeps: its tables, the
-// function references in them and what wazero holds for it.
+// function references in them, what wazero holds for it, and its private pages.
 func (i *instance) heapCost() int64 {
-	return 16<<10 + 64*int64(i.module.info.TableEntries)
+	cost := 16<<10 + 64*int64(i.module.info.TableEntries)
+	if i.mem != nil {
+		cost += i.mem.private
+	}
+	return cost
 }
 
 func (p *pool) take(m *Module) *instance {

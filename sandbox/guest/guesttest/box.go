@@ -19,6 +19,7 @@ import (
 	"github.com/sockerless/sockerless/sandbox/kernel"
 	"github.com/sockerless/sockerless/sandbox/linux"
 	"github.com/sockerless/sockerless/sandbox/vfs"
+	"github.com/sockerless/sockerless/sandbox/vfs/hostfs"
 	"github.com/sockerless/sockerless/sandbox/vfs/tmpfs"
 	"github.com/sockerless/sockerless/sandbox/wasi"
 	"github.com/sockerless/sockerless/sandbox/wasm"
@@ -57,19 +58,49 @@ type Box struct {
 // New makes a sandbox, with /dev/null and /tmp, that ends with the test.
 func New(t testing.TB, limits kernel.Limits) *Box {
 	t.Helper()
+	return NewWith(t, limits, defaultLoader(t))
+}
+
+func defaultLoader(t testing.TB) *guest.Loader {
+	t.Helper()
 	l, err := loader()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return NewWith(t, limits, l)
+	return l
+}
+
+// NewPair makes two sandboxes that have a directory of the host at /mnt in common, as a volume.
+func NewPair(t testing.TB) (dir string, boxes [2]*Box) {
+	t.Helper()
+	dir = t.TempDir()
+	shared := new(kernel.Shared)
+	for i := range boxes {
+		b := newBox(t, kernel.Limits{}, defaultLoader(t), shared)
+		b.check(b.Root.Mkdir(b.Root.Cwd, "/mnt", 0o755))
+		fs, err := hostfs.Open(dir, hostfs.Options{})
+		b.check(err)
+		t.Cleanup(func() { fs.Close() })
+		at, err := b.Root.Walk(b.Root.Cwd, "/mnt", true)
+		b.check(err)
+		_, err = b.Kernel.Namespace().Mount(fs.Filesystem().Root(), at, 0)
+		b.check(err)
+		boxes[i] = b
+	}
+	return dir, boxes
 }
 
 // NewWith is New with a loader of the caller's, as NewLoader makes it.
 func NewWith(t testing.TB, limits kernel.Limits, l *guest.Loader) *Box {
 	t.Helper()
+	return newBox(t, limits, l, nil)
+}
+
+func newBox(t testing.TB, limits kernel.Limits, l *guest.Loader, shared *kernel.Shared) *Box {
+	t.Helper()
 	ns := vfs.NewNamespace(tmpfs.New(tmpfs.Options{Mode: 0o755}), 0)
 	b := &Box{t: t, Root: &vfs.Context{NS: ns, Root: ns.Root(), Cwd: ns.Root(), Cred: &vfs.Cred{}}}
-	b.Kernel = kernel.New(kernel.Config{Hostname: "box", NS: ns, Loaders: []kernel.Loader{l, &b.functions}, Limits: limits})
+	b.Kernel = kernel.New(kernel.Config{Hostname: "box", NS: ns, Loaders: []kernel.Loader{l, &b.functions}, Limits: limits, Shared: shared})
 	t.Cleanup(b.Kernel.Close)
 	for dir, mode := range map[string]uint32{"/bin": 0o755, "/dev": 0o755, "/tmp": abi.S_ISVTX | 0o777} {
 		b.check(b.Root.Mkdir(b.Root.Cwd, dir, mode))

@@ -2,6 +2,8 @@ package applet
 
 import (
 	"bytes"
+	"encoding/binary"
+	"math/bits"
 
 	"github.com/sockerless/sockerless/sandbox/abi"
 	"github.com/sockerless/sockerless/sandbox/userland/sys"
@@ -170,6 +172,18 @@ func (l *Lines) Next() (line []byte, ended, ok bool) {
 	}
 }
 
+// SkipEqual skips records that are equal to one and in the buffer, and returns how many.
+func (l *Lines) SkipEqual(record []byte) int {
+	n := len(record)
+	for count := 0; ; count++ {
+		rest := l.buf[l.start:l.end]
+		if len(rest) <= n || rest[n] != l.delim || !bytes.Equal(rest[:n], record) {
+			return count
+		}
+		l.start += n + 1
+	}
+}
+
 // Peek reports whether another line follows.
 func (l *Lines) Peek() bool {
 	for l.start == l.end && !l.eof {
@@ -183,4 +197,22 @@ func (l *Lines) Peek() bool {
 		l.end = n
 	}
 	return l.start < l.end
+}
+
+// Count counts a byte, eight bytes at a time.
+func Count(b []byte, c byte) int {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	n, pattern := 0, uint64(c)*ones
+	for len(b) >= 8 {
+		x := binary.LittleEndian.Uint64(b) ^ pattern
+		// The high bit of each byte of x that is not zero, without carries between bytes.
+		n += 8 - bits.OnesCount64(((x&^highs)+(highs-ones)|x)&highs)
+		b = b[8:]
+	}
+	for _, x := range b {
+		if x == c {
+			n++
+		}
+	}
+	return n
 }

@@ -8,8 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/klauspost/compress/gzip"
-
 	"github.com/sockerless/sockerless/sandbox/abi"
 	"github.com/sockerless/sockerless/sandbox/userland/applet"
 	"github.com/sockerless/sockerless/sandbox/userland/search"
@@ -25,6 +23,7 @@ const (
 	optOverwrite
 	optNoSamePermissions
 	optToCommand
+	optLzma
 )
 
 // tarrer is one run of tar.
@@ -51,11 +50,11 @@ func Tar(c *applet.Context) int {
 		c.Args = bundled(args)
 	}
 	long := func(name string, x int) string { return name + "=" + string([]byte{byte(x)}) }
-	o := c.Getopt("txcf:C:zjJZaT:X:vOmopkhwSP"+string([]byte{optExclude, ':', optStrip, ':', optNumeric, optNoRecursion, optOverwrite, optNoSamePermissions, optToCommand, ':'}),
+	o := c.Getopt("txcf:C:zjJZaT:X:vOmopkhwSP"+string([]byte{optExclude, ':', optStrip, ':', optNumeric, optNoRecursion, optOverwrite, optNoSamePermissions, optToCommand, ':', optLzma}),
 		"list=t", "extract=x", "get=x", "create=c", "directory=C", "file=f", "to-stdout=O", "gzip=z", "gunzip=z", "ungzip=z", "bzip2=j", "xz=J", "verbose=v",
 		"touch=m", "no-same-owner=o", "same-permissions=p", "preserve-permissions=p", "keep-old=k", "keep-old-files=k", "dereference=h", "files-from=T",
 		"exclude-from=X", "auto-compress=a", "absolute-names=P", "sparse=S", long("exclude", optExclude), long("strip-components", optStrip), long("numeric-owner", optNumeric),
-		long("no-recursion", optNoRecursion), long("overwrite", optOverwrite), long("no-same-permissions", optNoSamePermissions), long("to-command", optToCommand))
+		long("no-recursion", optNoRecursion), long("overwrite", optOverwrite), long("no-same-permissions", optNoSamePermissions), long("to-command", optToCommand), long("lzma", optLzma), "compress=Z", "uncompress=Z")
 	t := &tarrer{c: c, o: o, accounts: applet.LoadAccounts(), names: c.Args, warned: map[string]bool{}, verbose: &c.Out}
 	mode := o.Last("txc")
 	if mode == 0 {
@@ -63,9 +62,6 @@ func Tar(c *applet.Context) int {
 	}
 	if o.Has(string([]byte{optToCommand})) {
 		c.Fatalf("--to-command is not supported")
-	}
-	if o.Has("Z") || o.Has("J") {
-		c.Fatalf("compress and xz are not supported")
 	}
 	if text, ok := o.Arg(optStrip); ok {
 		t.strip = int(c.Number(text, nil))
@@ -182,12 +178,16 @@ func (t *tarrer) create(name string) int {
 	t.changeDir()
 	buffer := bufio.NewWriterSize(sys.FD(out), bufferSize)
 	var stream io.Writer = buffer
-	var zip *gzip.Writer
-	if t.o.Has("z") || t.o.Has("a") && (strings.HasSuffix(name, ".gz") || strings.HasSuffix(name, ".tgz")) {
-		zip = gzip.NewWriter(buffer)
+	var zip io.WriteCloser
+	if f := t.format(name); f != nil {
+		if f.writer == nil {
+			c.Fatalf("%s compression is not supported", f.name)
+		}
+		var err error
+		if zip, err = f.writer(buffer, 6); err != nil {
+			c.Fatalf("%s: %s", f.name, applet.Strerror(err))
+		}
 		stream = zip
-	} else if t.o.Has("j") {
-		c.Fatalf("bzip2 compression is not supported")
 	}
 	w := &writer{tarrer: t, w: tar.NewWriter(stream), self: self, links: map[[2]uint64]string{}, buf: make([]byte, bufferSize)}
 	for _, path := range t.names {
@@ -207,6 +207,33 @@ func (t *tarrer) create(name string) int {
 		c.Errorf("error exit delayed from previous errors")
 	}
 	return t.code
+}
+
+// format is how the archive is to be compressed: as an option says, or with -a the name's end. nil is not at all.
+func (t *tarrer) format(name string) *format {
+	for _, x := range []struct {
+		option string
+		format string
+	}{{"z", "gzip"}, {"j", "bzip2"}, {"J", "xz"}, {"Z", "compress"}, {string([]byte{optLzma}), "lzma"}} {
+		if t.o.Has(x.option) {
+			return formatNamed(x.format)
+		}
+	}
+	if t.o.Has("a") {
+		for _, f := range formats() {
+			for _, s := range f.suffixes {
+				if strings.HasSuffix(name, s.from) {
+					return f
+				}
+			}
+		}
+		for _, s := range [][2]string{{".tbz", "bzip2"}, {".tbz2", "bzip2"}, {".txz", "xz"}, {".tlz", "lzma"}} {
+			if strings.HasSuffix(name, s[0]) {
+				return formatNamed(s[1])
+			}
+		}
+	}
+	return nil
 }
 
 type writer struct {
@@ -349,9 +376,10 @@ func (t *tarrer) read(name string, list bool) int {
 		}
 	}
 	t.changeDir()
-	stream, err := decompressed(sys.FD(in), true)
+	input := bufio.NewReaderSize(sys.FD(in), bufferSize)
+	stream, err := decompressed(input, true)
 	if err != nil {
-		c.Fatalf("%s", applet.Strerror(err))
+		c.Fatalf("%s", applet.Strerror(corrupted(err)))
 	}
 	if b, ok := stream.(*bufio.Reader); ok {
 		if _, err := b.Peek(1); err == io.EOF {

@@ -6,6 +6,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	mathbits "math/bits"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,7 +19,12 @@ import (
 type unit struct {
 	size   int
 	width  int // of one field, its blank included
-	format func(b []byte) string
+	append func(line, b []byte) []byte
+}
+
+// textUnit is a unit for what is not written by the million.
+func textUnit(size, width int, format func(b []byte) string) unit {
+	return unit{size, width, func(line, b []byte) []byte { return append(line, format(b)...) }}
 }
 
 var characterNames = map[byte]string{0: `\0`, 7: `\a`, 8: `\b`, 9: `\t`, 10: `\n`, 11: `\v`, 12: `\f`, 13: `\r`}
@@ -45,21 +52,65 @@ func named(b []byte) string {
 	return string(rune(c))
 }
 
+// value reads a little-endian number of up to eight bytes.
 func value(b []byte) uint64 {
+	switch len(b) {
+	case 1:
+		return uint64(b[0])
+	case 2:
+		return uint64(binary.LittleEndian.Uint16(b))
+	case 4:
+		return uint64(binary.LittleEndian.Uint32(b))
+	case 8:
+		return binary.LittleEndian.Uint64(b)
+	}
 	var v [8]byte
 	copy(v[:], b)
 	return binary.LittleEndian.Uint64(v[:])
 }
 
-// number makes a unit for integers; width leaves the blank out.
-func number(size int, format string, width int) unit {
-	return unit{size, width + 1, func(b []byte) string {
-		if strings.HasSuffix(format, "d") {
-			shift := 64 - 8*size
-			return fmt.Sprintf(format, int64(value(b)<<shift)>>shift)
+// number makes a unit for integers: d, u, o or x, with zeros in front up to digits; width leaves the blank out.
+func number(size int, verb byte, digits, width int) unit {
+	base := map[byte]int{'d': 10, 'u': 10, 'o': 8, 'x': 16}[verb]
+	shift := 64 - 8*size
+	if base != 10 && digits > 1 { // always as many
+		blanks := strings.Repeat(" ", width+1-digits)
+		return unit{size, width + 1, func(line, b []byte) []byte {
+			return appendNumber(append(line, blanks...), value(b), base, digits)
+		}}
+	}
+	return unit{size, width + 1, func(line, b []byte) []byte {
+		v := value(b)
+		if signed := int64(v<<shift) >> shift; verb == 'd' && signed < 0 {
+			return strconv.AppendInt(line, signed, 10)
 		}
-		return fmt.Sprintf(strings.Replace(format, "u", "d", 1), value(b))
+		return appendNumber(line, v, base, digits)
 	}}
+}
+
+// appendNumber writes a number with at least so many digits.
+func appendNumber(line []byte, v uint64, base, digits int) []byte {
+	if base == 10 {
+		start := len(line)
+		line = strconv.AppendUint(line, v, 10)
+		for n := digits - (len(line) - start); n > 0; n-- {
+			line = slices.Insert(line, start, '0')
+		}
+		return line
+	}
+	bits := 4
+	if base == 8 {
+		bits = 3
+	}
+	const letters = "0123456789abcdef"
+	if base == 16 && digits == 4 && v < 1<<16 {
+		return append(line, letters[v>>12], letters[v>>8&15], letters[v>>4&15], letters[v&15])
+	}
+	n := max(1, (mathbits.Len64(v)+bits-1)/bits, digits)
+	for n--; n >= 0; n-- {
+		line = append(line, letters[v>>(n*bits)&uint64(base-1)])
+	}
+	return line
 }
 
 // odType reads a type of od -t.
@@ -88,17 +139,17 @@ func odType(c *applet.Context, text string) []unit {
 		}
 		switch {
 		case kind == 'a':
-			units = append(units, unit{1, 4, named})
+			units = append(units, textUnit(1, 4, named))
 		case kind == 'c':
-			units = append(units, unit{1, 4, character})
+			units = append(units, textUnit(1, 4, character))
 		case kind == 'f' && size == 4:
-			units = append(units, unit{4, 16, func(b []byte) string {
+			units = append(units, textUnit(4, 16, func(b []byte) string {
 				return strconv.FormatFloat(float64(math.Float32frombits(uint32(value(b)))), 'g', 8, 64)
-			}})
+			}))
 		case kind == 'f' && size == 8:
-			units = append(units, unit{8, 24, func(b []byte) string {
+			units = append(units, textUnit(8, 24, func(b []byte) string {
 				return strconv.FormatFloat(math.Float64frombits(value(b)), 'g', 16, 64)
-			}})
+			}))
 		case strings.IndexByte("doux", kind) >= 0 && (size == 1 || size == 2 || size == 4 || size == 8):
 			units = append(units, integer(kind, size))
 		case strings.IndexByte("doux", kind) >= 0 || kind == 'f':
@@ -115,15 +166,16 @@ func integer(kind byte, size int) unit {
 	widths := map[byte][4]int{'d': {4, 6, 11, 20}, 'o': {3, 6, 11, 22}, 'u': {3, 5, 10, 20}, 'x': {2, 4, 8, 16}}
 	index := map[int]int{1: 0, 2: 1, 4: 2, 8: 3}[size]
 	width := widths[kind][index]
-	format := "%" + strconv.Itoa(width) + string(kind)
+	digits := 1
 	if kind == 'o' || kind == 'x' {
-		format = "%0" + strconv.Itoa(width) + string(kind)
+		digits = width
 	}
-	return number(size, format, width)
+	return number(size, kind, digits, width)
 }
 
 // dumper writes blocks of bytes, repeated ones as a star.
 type dumper struct {
+	short    int64 // bytes to skip that were not there
 	c        *applet.Context
 	units    []unit
 	width    int
@@ -135,14 +187,27 @@ type dumper struct {
 	limit    int64 // bytes left, -1 for all
 	previous []byte
 	starred  bool
-	buf      []byte
+	buf      []byte // less than a block
+	line     []byte // for the next line of output
 }
 
-func (d *dumper) address(n int64) string {
-	if d.radix == 'n' {
-		return ""
+func (d *dumper) address(n int64) string { return string(d.appendAddress(nil, n)) }
+
+func (d *dumper) base() int {
+	switch d.radix {
+	case 'd':
+		return 10
+	case 'o':
+		return 8
 	}
-	return fmt.Sprintf("%0"+strconv.Itoa(d.digits)+string(d.radix), n)
+	return 16
+}
+
+func (d *dumper) appendAddress(line []byte, n int64) []byte {
+	if d.radix == 'n' {
+		return line
+	}
+	return appendNumber(line, uint64(n), d.base(), d.digits)
 }
 
 // dump shows the files as one stream, after the bytes to skip. line writes what follows the address.
@@ -175,14 +240,23 @@ func (d *dumper) dump(names []string, skip int64, line func(block []byte)) int {
 				data = data[:min(d.limit, int64(len(data)))]
 				d.limit -= int64(len(data))
 			}
-			d.buf = append(d.buf, data...)
-			for len(d.buf) >= d.width {
-				d.block(d.buf[:d.width], line)
-				d.buf = d.buf[d.width:]
+			if len(d.buf) > 0 { // the rest of a block
+				take := min(len(data), d.width-len(d.buf))
+				d.buf, data = append(d.buf, data[:take]...), data[take:]
+				if len(d.buf) < d.width {
+					continue
+				}
+				d.block(d.buf, line)
+				d.buf = d.buf[:0]
 			}
+			for ; len(data) >= d.width; data = data[d.width:] {
+				d.block(data[:d.width], line)
+			}
+			d.buf = append(d.buf, data...)
 		}
 		applet.CloseInput(fd)
 	}
+	d.short = skip
 	if len(d.buf) > 0 {
 		d.block(d.buf, line)
 	}
@@ -206,23 +280,35 @@ func (d *dumper) block(block []byte, line func(block []byte)) {
 
 // fields writes a line of fields for each unit.
 func (d *dumper) fields(block []byte) {
+	line := d.line[:0]
 	for i, u := range d.units {
-		if i == 0 {
-			d.c.Out.WriteString(d.address(d.offset))
-		} else {
-			d.c.Out.WriteString(strings.Repeat(" ", len(d.address(d.offset))))
+		start := len(line)
+		line = d.appendAddress(line, d.offset)
+		if i > 0 {
+			blank(line[start:])
 		}
 		for at := 0; at < d.width; at += u.size {
-			if at >= len(block) {
-				if d.padded {
-					d.c.Out.WriteString(strings.Repeat(" ", u.width))
-				}
-				continue
+			start := len(line)
+			if at < len(block) {
+				line = u.append(line, block[at:min(at+u.size, len(block))])
+			} else if !d.padded {
+				break
 			}
-			part := block[at:min(at+u.size, len(block))]
-			d.c.Out.Printf("%*s", u.width, u.format(part))
+			if n := u.width - (len(line) - start); n > 0 { // to the right
+				line = slices.Grow(line, n)[:len(line)+n]
+				copy(line[start+n:], line[start:])
+				blank(line[start : start+n])
+			}
 		}
-		d.c.Out.WriteByte('\n')
+		line = append(line, '\n')
+	}
+	d.c.Out.Write(line)
+	d.line = line
+}
+
+func blank(b []byte) {
+	for i := range b {
+		b[i] = ' '
 	}
 }
 
@@ -273,6 +359,9 @@ func Od(c *applet.Context) int {
 		c.Fatalf("-S is not supported")
 	}
 	code := d.dump(c.Operands(), skip, d.fields)
+	if d.short > 0 {
+		c.Fatalf("can't skip past end of combined input")
+	}
 	if d.radix != 'n' && (code == 0 || d.offset > skip) {
 		c.Out.WriteString(d.address(d.offset) + "\n")
 	}
@@ -297,22 +386,22 @@ func Hexdump(c *applet.Context) int {
 	for _, x := range o.Order {
 		switch x {
 		case 'b':
-			d.units = append(d.units, number(1, "%03o", 3))
+			d.units = append(d.units, number(1, 'o', 3, 3))
 		case 'c':
-			d.units = append(d.units, unit{1, 4, character})
+			d.units = append(d.units, textUnit(1, 4, character))
 		case 'd':
-			d.units = append(d.units, number(2, "%05u", 7))
+			d.units = append(d.units, number(2, 'u', 5, 7))
 		case 'o':
-			d.units = append(d.units, number(2, "%06o", 7))
+			d.units = append(d.units, number(2, 'o', 6, 7))
 		case 'x':
-			d.units = append(d.units, number(2, "%04x", 7))
+			d.units = append(d.units, number(2, 'x', 4, 7))
 		case 'C':
 			d.digits = 8
 			line = d.canonical
 		}
 	}
 	if len(d.units) == 0 {
-		d.units = []unit{number(2, "%04x", 4)}
+		d.units = []unit{number(2, 'x', 4, 4)}
 	}
 	code := d.dump(c.Operands(), skip, line)
 	if d.offset > skip || skip > 0 {
@@ -322,27 +411,37 @@ func Hexdump(c *applet.Context) int {
 }
 
 func (d *dumper) canonical(block []byte) {
-	out := &d.c.Out
-	out.WriteString(d.address(d.offset) + " ")
+	line := append(d.appendAddress(d.line[:0], d.offset), ' ')
 	for i := range 16 {
 		if i%8 == 0 {
-			out.WriteByte(' ')
+			line = append(line, ' ')
 		}
 		if i < len(block) {
-			out.Printf("%02x ", block[i])
+			line = append(appendHex(line, block[i]), ' ')
 		} else {
-			out.WriteString("   ")
+			line = append(line, "   "...)
 		}
 	}
-	out.WriteString(" |" + printable(block) + "|\n")
+	line = append(line, " |"...)
+	line = append(appendPrintable(line, block), "|\n"...)
+	d.c.Out.Write(line)
+	d.line = line
 }
 
-func printable(block []byte) string {
-	text := bytes.Clone(block)
-	for i, b := range text {
+func appendHex(line []byte, b byte) []byte {
+	const digits = "0123456789abcdef"
+	return append(line, digits[b>>4], digits[b&15])
+}
+
+func printable(block []byte) string { return string(appendPrintable(nil, block)) }
+
+// appendPrintable writes a dot for what is not printable ASCII.
+func appendPrintable(line, block []byte) []byte {
+	for _, b := range block {
 		if b < ' ' || b >= 0x7f {
-			text[i] = '.'
+			b = '.'
 		}
+		line = append(line, b)
 	}
-	return string(text)
+	return line
 }

@@ -1,7 +1,7 @@
 package binary
 
 import (
-	"fmt"
+	"bytes"
 	"strings"
 
 	"github.com/sockerless/sockerless/sandbox/abi"
@@ -46,7 +46,14 @@ func Xxd(c *applet.Context) int {
 	out := &c.Out
 	switch {
 	case o.Has("p"):
-		return d.dump([]string{name}, skip, func(block []byte) { out.Printf("%x\n", block) })
+		return d.dump([]string{name}, skip, func(block []byte) {
+			d.line = d.line[:0]
+			for _, b := range block {
+				d.line = appendHex(d.line, b)
+			}
+			d.line = append(d.line, '\n')
+			out.Write(d.line)
+		})
 	case o.Has("i"):
 		return include(d, name, skip)
 	}
@@ -55,14 +62,20 @@ func Xxd(c *applet.Context) int {
 	}
 	width := 2*columns + (columns+group-1)/group - 1
 	return d.dump([]string{name}, skip, func(block []byte) {
-		var hex strings.Builder
+		line := append(d.appendAddress(d.line[:0], d.offset+shift), ": "...)
+		start := len(line)
 		for i, b := range block {
 			if i > 0 && i%group == 0 {
-				hex.WriteByte(' ')
+				line = append(line, ' ')
 			}
-			fmt.Fprintf(&hex, "%02x", b)
+			line = appendHex(line, b)
 		}
-		out.Printf("%s: %-*s  %s\n", d.address(d.offset+shift), width, hex.String(), printable(block))
+		for len(line) < start+width {
+			line = append(line, ' ')
+		}
+		line = append(appendPrintable(append(line, "  "...), block), '\n')
+		out.Write(line)
+		d.line = line
 	})
 }
 
@@ -85,7 +98,7 @@ func include(d *dumper, name string, skip int64) int {
 			} else {
 				out.WriteByte(' ')
 			}
-			out.Printf("0x%02x,", b)
+			out.Write(append(appendHex(append(d.line[:0], "0x"...), b), ','))
 		}
 		out.WriteByte('\n')
 	})
@@ -158,21 +171,22 @@ func Cmp(c *applet.Context) int {
 		}
 		in[i] = &byteReader{fd: fd}
 		if len(c.Args) > 2+i {
-			for range c.Number(c.Args[2+i], applet.CWBKMG) {
-				in[i].next()
-			}
+			in[i].skip(c.Number(c.Args[2+i], applet.CWBKMG))
 		}
 	}
 	code := 0
-	for char, line := int64(1), int64(1); limit < 0 || char <= limit; char++ {
-		a, okA := in[0].next()
-		b, okB := in[1].next()
-		if !okA || !okB {
-			if okA == okB {
+	for char, line := int64(1), int64(1); limit < 0 || char <= limit; {
+		a, b := in[0].peek(), in[1].peek()
+		n := min(len(a), len(b))
+		if limit >= 0 {
+			n = int(min(int64(n), limit-char+1))
+		}
+		if n == 0 {
+			if len(a) == len(b) {
 				break
 			}
 			short := names[0]
-			if okA {
+			if len(a) > 0 {
 				short = names[1]
 			}
 			if !o.Has("s") {
@@ -180,7 +194,15 @@ func Cmp(c *applet.Context) int {
 			}
 			return 1
 		}
-		if a != b {
+		if !bytes.Equal(a[:n], b[:n]) {
+			n = 0
+			for a[n] == b[n] {
+				n++
+			}
+		}
+		line += int64(applet.Count(a[:n], '\n'))
+		char += int64(n)
+		if n < len(a) && n < len(b) && (limit < 0 || char <= limit) {
 			code = 1
 			if o.Has("s") {
 				return 1
@@ -189,11 +211,15 @@ func Cmp(c *applet.Context) int {
 				c.Out.Printf("%s %s differ: char %d, line %d\n", names[0], names[1], char, line)
 				return 1
 			}
-			c.Out.Printf("%d %3o %3o\n", char, a, b)
+			c.Out.Printf("%d %3o %3o\n", char, a[n], b[n])
+			if a[n] == '\n' {
+				line++
+			}
+			char++
+			n++
 		}
-		if a == '\n' {
-			line++
-		}
+		in[0].at += n
+		in[1].at += n
 	}
 	return code
 }
@@ -205,14 +231,23 @@ type byteReader struct {
 	end int
 }
 
-func (r *byteReader) next() (byte, bool) {
+// peek returns what is read and not taken yet, nothing at the end of the file.
+func (r *byteReader) peek() []byte {
 	if r.at == r.end {
 		n, _ := sys.Read(r.fd, r.buf[:])
-		if n <= 0 {
-			return 0, false
-		}
-		r.at, r.end = 0, n
+		r.at, r.end = 0, max(n, 0)
 	}
-	r.at++
-	return r.buf[r.at-1], true
+	return r.buf[r.at:r.end]
+}
+
+// skip takes bytes as far as there are any.
+func (r *byteReader) skip(n int64) {
+	for n > 0 {
+		part := int(min(n, int64(len(r.peek()))))
+		if part == 0 {
+			return
+		}
+		r.at += part
+		n -= int64(part)
+	}
 }

@@ -2,6 +2,7 @@ package regex
 
 import (
 	"bytes"
+	"slices"
 	"unicode"
 	"unicode/utf8"
 )
@@ -15,30 +16,23 @@ type backtracker struct {
 	caps   []int
 }
 
-// match returns the first match from a place on.
-func (b *backtracker) match(text []byte, from int) []int {
+// match matches at a place, and sets the offsets of the match and its groups.
+func (b *backtracker) match(text []byte, start int, caps []int) bool {
 	b.text = text
-	for start := from; start <= len(text); start++ {
-		b.caps = make([]int, 2+2*b.groups)
-		for i := range b.caps {
-			b.caps[i] = -1
-		}
-		end := -1
-		if b.try(b.tree, start, func(pos int) bool {
-			if b.flags.Line && (start != 0 || pos != len(text)) {
-				return false
-			}
-			end = pos
-			return true
-		}) {
-			b.caps[0], b.caps[1] = start, end
-			return b.caps
-		}
-		if b.flags.Anchored {
-			return nil
-		}
+	b.caps = slices.Grow(b.caps[:0], 2+2*b.groups)[:2+2*b.groups]
+	for i := range b.caps {
+		b.caps[i] = -1
 	}
-	return nil
+	end := -1
+	if !b.try(b.tree, start, func(pos int) bool {
+		end = pos
+		return true
+	}) {
+		return false
+	}
+	b.caps[0], b.caps[1] = start, end
+	copy(caps, b.caps)
+	return true
 }
 
 func (b *backtracker) rune(pos int) (rune, int) {
@@ -47,13 +41,13 @@ func (b *backtracker) rune(pos int) (rune, int) {
 	}
 	r, size := utf8.DecodeRune(b.text[pos:])
 	if r == utf8.RuneError && size == 1 {
-		r = rune(b.text[pos])
+		r = rawByte + rune(b.text[pos])
 	}
 	return r, size
 }
 
 func (b *backtracker) wordAt(pos int) bool {
-	return pos >= 0 && pos < len(b.text) && isWord(rune(b.text[pos]))
+	return pos >= 0 && pos < len(b.text) && isWord(b.text[pos])
 }
 
 // try matches n at pos and goes on with next.

@@ -1,12 +1,13 @@
 // Package regex compiles POSIX basic and extended regular expressions, with the GNU extensions that busybox's C
-// library has. Most are translated to package regexp, with the leftmost-longest rule; those with back-references (or
-// word edges that Go cannot express) run on a small backtracking matcher.
+// library has, and finds leftmost-longest matches with deterministic automata over bytes, in time proportional to the
+// text. Expressions with back-references run on a small backtracking matcher where an automaton says that they may match.
 package regex
 
 import (
 	"errors"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -31,6 +32,9 @@ const (
 	opBufStart // \`
 	opBufEnd   // \'
 )
+
+// rawByte is added to a byte that is not part of UTF-8, as the character of an opLiteral.
+const rawByte = unicode.MaxRune + 1
 
 type node struct {
 	op       op
@@ -79,6 +83,7 @@ type parser struct {
 	groups   int
 	open     []int // numbers of the groups that are not closed yet
 	backrefs bool
+	escapes  bool // as in awk
 	depth    int
 }
 
@@ -143,7 +148,7 @@ func (p *parser) concat() (*node, error) {
 func (p *parser) atom(first bool) (*node, error) {
 	r, size := utf8.DecodeRuneInString(p.s[p.pos:])
 	if r == utf8.RuneError && size == 1 {
-		r = rune(p.s[p.pos])
+		r = rawByte + rune(p.s[p.pos])
 	}
 	switch {
 	case p.token('('):
@@ -202,6 +207,12 @@ func (p *parser) escape() (*node, error) {
 		return nil, errEscape
 	}
 	x := p.s[p.pos+1]
+	if p.escapes {
+		if r, size := controlEscape(p.s[p.pos+1:]); size > 0 {
+			p.pos += 1 + size
+			return &node{op: opLiteral, r: r}, nil
+		}
+	}
 	r, size := utf8.DecodeRuneInString(p.s[p.pos+1:])
 	p.pos += 1 + size
 	switch x {
@@ -236,6 +247,22 @@ func (p *parser) escape() (*node, error) {
 		return &node{op: opBackref, n: n}, nil
 	}
 	return &node{op: opLiteral, r: r}, nil
+}
+
+// controlEscape reads what follows a backslash in awk: a letter for a control character, or up to three octal digits;
+// size 0 is none of these.
+func controlEscape(s string) (r rune, size int) {
+	if i := strings.IndexByte("abfnrtv", s[0]); i >= 0 {
+		return rune("\a\b\f\n\r\t\v"[i]), 1
+	}
+	for size < min(3, len(s)) && s[size] >= '0' && s[size] <= '7' {
+		r = r<<3 | rune(s[size]-'0')
+		size++
+	}
+	if r &= 0xff; r >= utf8.RuneSelf {
+		r += rawByte
+	}
+	return r, size
 }
 
 // repeats reads the repetitions that follow an element.
@@ -365,7 +392,7 @@ func (p *parser) bracket() (*node, error) {
 // element reads a character of a bracket expression, or [.x.] or [=x=].
 func (p *parser) element() (rune, error) {
 	rest := p.s[p.pos:]
-	for _, mark := range []string{".", "="} {
+	for _, mark := range [...]string{".", "="} {
 		if strings.HasPrefix(rest, "["+mark) {
 			end := strings.Index(rest, mark+"]")
 			if end < 3 {
@@ -373,6 +400,14 @@ func (p *parser) element() (rune, error) {
 			}
 			r, _ := utf8.DecodeRuneInString(rest[2:])
 			p.pos += end + 2
+			return r, nil
+		}
+	}
+	if p.escapes && rest[0] == '\\' && len(rest) > 1 {
+		p.pos++
+		rest = rest[1:]
+		if r, size := controlEscape(rest); size > 0 {
+			p.pos += size
 			return r, nil
 		}
 	}

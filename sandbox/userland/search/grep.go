@@ -6,6 +6,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/sockerless/sockerless/sandbox/abi"
 	"github.com/sockerless/sockerless/sandbox/userland/applet"
@@ -18,12 +19,16 @@ type grep struct {
 	o             *applet.Options
 	patterns      []*regex.Regexp
 	delim         byte
+	searches      []regex.Search
 	limit         int64 // -m
 	before, after int
 	names         bool
 	matched       bool // anything in any file
 	code          int
+	numbers       bool   // of lines are asked for
 	needed        []byte // what every matching line contains, for a single pattern
+
+	buf []byte
 
 	// Of the file at hand.
 	name    string
@@ -31,7 +36,7 @@ type grep struct {
 	line    int64
 	context []contextLine // lines before that were not printed
 	ahead   int           // lines of context still to print
-	printed int64         // number of the last line printed
+	printed int64         // number of the last line printed, in whichever file
 	any     bool          // a group was printed
 }
 
@@ -66,6 +71,7 @@ func Grep(c *applet.Context) int {
 		g.before = int(c.Number(text, nil))
 	}
 	g.compile()
+	g.numbers = o.Has("n")
 	if o.Has("cqlLo") {
 		g.before, g.after = 0, 0
 	}
@@ -176,19 +182,22 @@ func (g *grep) tree(dir, prefix string, top bool) {
 	}
 	for _, d := range list {
 		path := prefix + d.Name
-		st, err := sys.Lstat(path)
-		if err == nil && st.Mode&abi.S_IFMT == abi.S_IFLNK {
+		kind, err := uint32(d.Type)<<12, error(nil) // a DT_ value is the type in a mode
+		if d.Type == abi.DT_UNKNOWN {
+			kind, err = kindOf(sys.Lstat(path))
+		}
+		if err == nil && kind == abi.S_IFLNK {
 			if !g.o.Has("R") {
 				continue
 			}
-			st, err = sys.Stat(path)
+			kind, err = kindOf(sys.Stat(path))
 		}
 		switch {
 		case err != nil:
 			g.fail(path, err)
-		case st.Mode&abi.S_IFMT == abi.S_IFDIR:
+		case kind == abi.S_IFDIR:
 			g.tree(path, path+"/", false)
-		case st.Mode&abi.S_IFMT == abi.S_IFREG:
+		case kind == abi.S_IFREG:
 			fd, err := sys.Open(path, abi.O_RDONLY|abi.O_CLOEXEC, 0)
 			if err != nil {
 				g.fail(path, err)
@@ -200,11 +209,21 @@ func (g *grep) tree(dir, prefix string, top bool) {
 	}
 }
 
+func kindOf(st *abi.Stat, err error) (uint32, error) {
+	if err != nil {
+		return 0, err
+	}
+	return st.Mode & abi.S_IFMT, nil
+}
+
 // file searches one file. It reads blocks of whole lines, so that a needed string is looked for in a block at once.
 func (g *grep) file(fd int, name string) {
-	g.name, g.found, g.line, g.ahead, g.printed = name, 0, 0, 0, 0
+	g.name, g.found, g.line, g.ahead = name, 0, 0, 0
 	g.context = g.context[:0]
-	buf := make([]byte, 64<<10)
+	if g.buf == nil {
+		g.buf = make([]byte, 64<<10)
+	}
+	buf := g.buf
 	have := 0
 	done := false
 	for !done {
@@ -226,6 +245,7 @@ func (g *grep) file(fd int, name string) {
 		}
 		if have == len(buf) {
 			buf = append(buf, make([]byte, len(buf))...)
+			g.buf = buf
 		}
 	}
 	if g.found > 0 {
@@ -251,24 +271,39 @@ func (g *grep) file(fd int, name string) {
 
 // block searches whole lines and reports whether to go on.
 func (g *grep) block(block []byte) bool {
-	skip := len(g.patterns) == 1 && len(g.needed) == 0 && g.patterns[0].CanSkip() && g.delim == '\n' && !g.o.Has("v") && g.before == 0 && g.after == 0
-	quick := len(g.needed) > 0 && !g.o.Has("v") && g.before == 0 && g.after == 0
+	var re *regex.Regexp
+	skip, quick, exact := false, false, false
+	if len(g.patterns) == 1 && g.before == 0 && g.after == 0 {
+		re = g.patterns[0]
+		_, literal := re.Literal()
+		quick = len(g.needed) > 0
+		skip = !quick && re.CanSkip() && g.delim == '\n'
+		exact = skip && re.Exact() || quick && literal
+	}
+	inverted := g.o.Has("v")
 	for len(block) > 0 {
-		if quick || skip {
-			at := 0
-			if quick {
-				at = bytes.Index(block, g.needed)
-			} else {
-				at = g.patterns[0].NextLine(block)
+		at := -1
+		if quick {
+			at = bytes.Index(block, g.needed)
+		} else if skip {
+			at = re.NextLine(block)
+		} else {
+			at = 0
+		}
+		// The lines before that one do not match.
+		before := block
+		if at >= 0 {
+			before = block[:bytes.LastIndexByte(block[:at], g.delim)+1]
+		}
+		if block = block[len(before):]; !inverted {
+			if g.numbers {
+				g.line += int64(applet.Count(before, g.delim))
 			}
-			if at < 0 {
-				g.line += int64(bytes.Count(block, []byte{g.delim}))
-				return true
-			}
-			if start := bytes.LastIndexByte(block[:at], g.delim) + 1; start > 0 {
-				g.line += int64(bytes.Count(block[:start], []byte{g.delim}))
-				block = block[start:]
-			}
+		} else if !g.others(before) {
+			return false
+		}
+		if at < 0 {
+			return true
 		}
 		line := block
 		if i := bytes.IndexByte(block, g.delim); i >= 0 {
@@ -277,20 +312,37 @@ func (g *grep) block(block []byte) bool {
 			block = nil
 		}
 		g.line++
-		if !g.one(line) {
+		if !g.one(line, exact || g.test(line)) {
 			return false
 		}
 	}
 	return true
 }
 
-// one judges a line and reports whether to go on with the file.
-func (g *grep) one(line []byte) bool {
+// others goes through whole lines of which none matches, for -v.
+func (g *grep) others(block []byte) bool {
+	for len(block) > 0 {
+		line := block
+		if i := bytes.IndexByte(block, g.delim); i >= 0 {
+			line, block = block[:i], block[i+1:]
+		} else {
+			block = nil
+		}
+		g.line++
+		if !g.one(line, false) {
+			return false
+		}
+	}
+	return true
+}
+
+// one takes a line that matches or not and reports whether to go on with the file.
+func (g *grep) one(line []byte, matches bool) bool {
 	o := g.o
 	if g.found >= g.limit {
 		return false
 	}
-	if g.test(line) == o.Has("v") {
+	if matches == o.Has("v") {
 		switch {
 		case g.ahead > 0:
 			g.print(line, '-')
@@ -320,7 +372,7 @@ func (g *grep) one(line []byte) bool {
 	if len(g.context) > 0 {
 		first = g.context[0].number
 	}
-	if (g.before > 0 || g.after > 0) && g.any && first > g.printed+1 || g.any && g.printed == 0 && (g.before > 0 || g.after > 0) {
+	if (g.before > 0 || g.after > 0) && g.any && first != g.printed+1 {
 		g.c.Out.WriteString("--\n")
 	}
 	number := g.line
@@ -366,19 +418,26 @@ func (g *grep) print(line []byte, mark byte) {
 
 // parts prints the matching parts of a line.
 func (g *grep) parts(line []byte) {
+	g.searches = g.searches[:0]
+	for _, re := range g.patterns {
+		g.searches = append(g.searches, re.On(line))
+	}
 	for from := 0; from <= len(line); {
-		var best []int
-		for _, re := range g.patterns {
-			m := re.Match(line, from)
-			if m != nil && (best == nil || m[0] < best[0] || m[0] == best[0] && m[1] > best[1]) {
-				best = m
+		best, found := [2]int{}, false
+		for _, s := range g.searches {
+			var m [2]int
+			if s.Find(m[:], from) && (!found || m[0] < best[0] || m[0] == best[0] && m[1] > best[1]) {
+				best, found = m, true
 			}
 		}
-		if best == nil {
+		if !found {
 			return
 		}
 		if best[1] == best[0] {
 			from = best[1] + 1
+			for from < len(line) && !utf8.RuneStart(line[from]) {
+				from++
+			}
 			continue
 		}
 		g.prefix(':')

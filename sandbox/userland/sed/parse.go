@@ -39,6 +39,7 @@ type substitution struct {
 	nth                    int
 	global, print, execute bool
 	out                    *output
+	offsets                []int // of a match and the groups that parts use
 }
 
 // part is a piece of a replacement: text, or a group's part; fold changes the case from here on.
@@ -165,6 +166,9 @@ func (p *parser) command() {
 		p.blanks()
 		cmd.text = p.label()
 	case 'a', 'i', 'c':
+		if cmd.to != nil && cmd.name != 'c' {
+			p.fatal("command '%c' uses only one address", cmd.name)
+		}
 		p.appended(cmd)
 		p.commands = append(p.commands, cmd)
 		return

@@ -30,6 +30,7 @@ type editor struct {
 	ended   bool // the next line ended with a newline
 
 	pattern   []byte
+	changed   []byte // the former pattern space, for the next one
 	hold      []byte
 	newline   bool // the line at hand ended with a newline
 	number    int64
@@ -353,6 +354,7 @@ func (e *editor) cycle() byte {
 			e.hold = append(append(e.hold, '\n'), e.pattern...)
 		case 'x':
 			e.pattern, e.hold = e.hold, e.pattern
+			e.newline = true // what was held has one
 		case 'l':
 			e.visible()
 		case 'n':
@@ -514,24 +516,26 @@ func (e *editor) visible() {
 // substitute is s.
 func (e *editor) substitute(s *substitution) {
 	re := e.expression(s.re)
-	limit := -1
-	if !s.global {
-		limit = s.nth
+	if s.offsets == nil {
+		s.offsets = make([]int, 2+2*s.groups())
 	}
-	matches := re.All(e.pattern, limit)
-	if len(matches) < s.nth {
+	m, out := s.offsets, e.changed[:0]
+	done, count := 0, 0
+	for matches := re.All(e.pattern); matches.Next(m); {
+		if count++; count < s.nth {
+			continue
+		}
+		out = append(out, e.pattern[done:m[0]]...)
+		out = s.replace(out, e.pattern, m)
+		if done = m[1]; !s.global {
+			break
+		}
+	}
+	if count < s.nth {
 		return
 	}
-	matches = matches[s.nth-1:]
-	var b []byte
-	done := 0
-	for _, m := range matches {
-		b = append(b, e.pattern[done:m[0]]...)
-		b = s.replace(b, e.pattern, m)
-		done = m[1]
-	}
-	b = append(b, e.pattern[done:]...)
-	e.pattern = append(e.pattern[:0], b...)
+	out = append(out, e.pattern[done:]...)
+	e.pattern, e.changed = out, e.pattern
 	e.replaced = true
 	if s.execute {
 		e.execute()
@@ -542,6 +546,15 @@ func (e *editor) substitute(s *substitution) {
 	if s.out != nil {
 		e.print(e.target(s.out), e.pattern)
 	}
+}
+
+// groups returns the number of the last group that the replacement uses.
+func (s *substitution) groups() int {
+	n := 0
+	for _, p := range s.parts {
+		n = max(n, p.group)
+	}
+	return n
 }
 
 // replace appends the replacement of a match to b.
@@ -557,6 +570,10 @@ func (s *substitution) replace(b, text []byte, m []int) []byte {
 			default:
 				all = p.fold
 			}
+			continue
+		}
+		if p.group < 0 && all == 0 && once == 0 {
+			b = append(b, p.text...)
 			continue
 		}
 		piece := []byte(p.text)

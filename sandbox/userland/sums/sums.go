@@ -7,13 +7,13 @@ import (
 	"crypto/sha256"
 	"crypto/sha3"
 	"crypto/sha512"
-	"encoding/base32"
-	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
 	"hash"
 	"hash/crc32"
 	"strings"
 
+	"github.com/sockerless/sockerless/sandbox/abi"
 	"github.com/sockerless/sockerless/sandbox/userland/applet"
 	"github.com/sockerless/sockerless/sandbox/userland/sys"
 )
@@ -22,13 +22,13 @@ import (
 func Md5sum(c *applet.Context) int { return sum(c, md5.New) }
 
 // Sha1sum is Md5sum for SHA-1.
-func Sha1sum(c *applet.Context) int { return sum(c, sha1.New) }
+func Sha1sum(c *applet.Context) int { return sum(c, hosted(abi.HASH_SHA1, sha1.New)) }
 
 // Sha256sum is Md5sum for SHA-256.
-func Sha256sum(c *applet.Context) int { return sum(c, sha256.New) }
+func Sha256sum(c *applet.Context) int { return sum(c, hosted(abi.HASH_SHA256, sha256.New)) }
 
 // Sha512sum is Md5sum for SHA-512.
-func Sha512sum(c *applet.Context) int { return sum(c, sha512.New) }
+func Sha512sum(c *applet.Context) int { return sum(c, hosted(abi.HASH_SHA512, sha512.New)) }
 
 // Sha3sum is Md5sum for SHA-3 of 224 bits, or as -a says.
 func Sha3sum(c *applet.Context) int { return sum(c, nil) }
@@ -88,7 +88,7 @@ func digestOf(c *applet.Context, h hash.Hash, name string) (string, bool) {
 		return "", false
 	}
 	defer applet.CloseInput(fd)
-	buf := make([]byte, 64<<10)
+	buf := make([]byte, 256<<10)
 	for {
 		n, err := sys.Read(fd, buf)
 		if err != nil {
@@ -146,8 +146,9 @@ func check(c *applet.Context, o *applet.Options, algorithm func() hash.Hash, lis
 // Cksum prints POSIX checksums.
 func Cksum(c *applet.Context) int {
 	c.Getopt("")
-	var table [256]uint32
-	for i := range table {
+	// table[k][b] is what byte b does when k bytes follow it.
+	var table [8][256]uint32
+	for i := range table[0] {
 		v := uint32(i) << 24
 		for range 8 {
 			if v&0x80000000 != 0 {
@@ -156,7 +157,12 @@ func Cksum(c *applet.Context) int {
 				v <<= 1
 			}
 		}
-		table[i] = v
+		table[0][i] = v
+	}
+	for k := 1; k < 8; k++ {
+		for i, v := range table[k-1] {
+			table[k][i] = v<<8 ^ table[0][v>>24]
+		}
 	}
 	buf := make([]byte, 64<<10)
 	return c.EachInput(func(fd int, name string) error {
@@ -169,13 +175,19 @@ func Cksum(c *applet.Context) int {
 			if n == 0 {
 				break
 			}
-			for _, b := range buf[:n] {
-				crc = crc<<8 ^ table[byte(crc>>24)^b]
+			b := buf[:n]
+			for ; len(b) >= 8; b = b[8:] {
+				crc ^= binary.BigEndian.Uint32(b)
+				crc = table[7][crc>>24] ^ table[6][crc>>16&0xff] ^ table[5][crc>>8&0xff] ^ table[4][crc&0xff] ^
+					table[3][b[4]] ^ table[2][b[5]] ^ table[1][b[6]] ^ table[0][b[7]]
+			}
+			for _, x := range b {
+				crc = crc<<8 ^ table[0][byte(crc>>24)^x]
 			}
 			size += int64(n)
 		}
 		for n := size; n > 0; n >>= 8 {
-			crc = crc<<8 ^ table[byte(crc>>24)^byte(n)]
+			crc = crc<<8 ^ table[0][byte(crc>>24)^byte(n)]
 		}
 		c.Out.Printf("%d %d", ^crc, size)
 		if len(c.Args) > 0 {
@@ -203,77 +215,4 @@ func Crc32(c *applet.Context) int {
 		c.Out.WriteByte('\n')
 	}
 	return code
-}
-
-// Base64 encodes or decodes.
-func Base64(c *applet.Context) int {
-	return base(c, base64.StdEncoding.EncodeToString, base64.StdEncoding.WithPadding(base64.NoPadding).DecodeString,
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
-}
-
-// Base32 is Base64 for base 32.
-func Base32(c *applet.Context) int {
-	return base(c, base32.StdEncoding.EncodeToString, base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString,
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
-}
-
-func base(c *applet.Context, encode func([]byte) string, decode func(string) ([]byte, error), alphabet string) int {
-	o := c.Getopt("dw:", "decode=d", "wrap=w")
-	c.NArgs(0, 1)
-	width := 76
-	if text, ok := o.Arg('w'); ok {
-		width = int(c.Number(text, nil))
-	}
-	fd, ok := c.FOpen(c.Operands()[0])
-	if !ok {
-		return 1
-	}
-	data, err := applet.ReadAll(fd)
-	if err != nil {
-		c.Fatal("read error", err)
-	}
-	if o.Has("d") {
-		text := strings.Map(func(r rune) rune {
-			if r == '\n' || r == '\r' || r == ' ' || r == '\t' {
-				return -1
-			}
-			return r
-		}, string(data))
-		group := 4
-		if len(alphabet) == 32 {
-			group = 8
-		}
-		for text != "" {
-			n := 0
-			for n < len(text) && strings.IndexByte(alphabet, text[n]) >= 0 {
-				n++
-			}
-			padded := n
-			for padded < len(text) && padded%group != 0 && text[padded] == '=' {
-				padded++
-			}
-			whole := n
-			if padded%group != 0 {
-				whole = n / group * group
-			}
-			b, err := decode(text[:whole])
-			c.Out.Write(b)
-			if err != nil || padded%group != 0 || padded == 0 {
-				c.Fatalf("truncated input")
-			}
-			text = text[padded:]
-		}
-		return 0
-	}
-	text := encode(data)
-	if width == 0 {
-		c.Out.WriteString(text)
-		return 0
-	}
-	for len(text) > 0 {
-		n := min(width, len(text))
-		c.Out.WriteString(text[:n] + "\n")
-		text = text[n:]
-	}
-	return 0
 }

@@ -279,6 +279,26 @@ func Poll(fds []abi.PollFd, timeout int) (int, error) {
 	return result(raw(abi.SYS_POLL, uintptr(unsafe.Pointer(unsafe.SliceData(fds))), uintptr(len(fds)), uintptr(timeout), 0, 0, 0))
 }
 
+// InotifyInit1 makes an instance of inotify(7); flags are O_CLOEXEC and O_NONBLOCK.
+func InotifyInit1(flags int) (int, error) {
+	return result(raw(abi.SYS_INOTIFY_INIT1, uintptr(flags), 0, 0, 0, 0, 0))
+}
+
+// InotifyAddWatch watches a file for the events of mask, abi.IN_ values, and returns the number of the watch.
+func InotifyAddWatch(fd int, path string, mask uint32) (int, error) {
+	return result(raw(abi.SYS_INOTIFY_ADD_WATCH, uintptr(fd), uintptr(cstr(path)), uintptr(mask), 0, 0, 0))
+}
+
+// InotifyRmWatch ends a watch.
+func InotifyRmWatch(fd, watch int) error {
+	return failed(raw(abi.SYS_INOTIFY_RM_WATCH, uintptr(fd), uintptr(watch), 0, 0, 0, 0))
+}
+
+// HashBlocks is abi.SYS_HASH; natively it gives ENOSYS.
+func HashBlocks(algorithm int, state *[64]byte, data []byte) error {
+	return failed(raw(abi.SYS_HASH, uintptr(algorithm), uintptr(unsafe.Pointer(state)), uintptr(unsafe.Pointer(unsafe.SliceData(data))), uintptr(len(data)), 0, 0))
+}
+
 // FD is a descriptor as an io.Reader, io.Writer and io.Closer.
 type FD int
 

@@ -64,54 +64,89 @@ func Wc(c *applet.Context) int {
 
 func count(fd int, shown [5]bool) (counts, error) {
 	var n counts
+	c := counter{n: &n, wide: shown[2] || shown[4]}
 	buf := make([]byte, 64<<10)
-	inWord, column := false, int64(0)
 	for {
 		size, err := sys.Read(fd, buf)
 		if size <= 0 {
-			n.longest = max(n.longest, column)
-			if inWord {
-				n.words++
-			}
+			c.end()
 			return n, err
 		}
 		part := buf[:size]
 		n.bytes += int64(size)
-		if !shown[1] && !shown[2] && !shown[4] {
-			n.lines += int64(bytes.Count(part, []byte{'\n'}))
-			continue
-		}
-		for _, b := range part {
-			if b&0xc0 != 0x80 {
-				n.chars++
-			}
-			switch {
-			case b == '\n' || b == '\r' || b == '\f':
-				if b == '\n' {
-					n.lines++
-				}
-				n.longest = max(n.longest, column)
-				column = 0
-			case b == '\t':
-				column = column/8*8 + 8
-			case b == '\v':
-			case b < ' ' || b == 0x7f:
-				continue
-			default:
-				if b&0xc0 != 0x80 {
-					column++
-				}
-				if b != ' ' {
-					inWord = true
-					continue
-				}
-			}
-			if inWord {
-				n.words++
-				inWord = false
-			}
+		if shown[1] || c.wide {
+			c.add(part)
+		} else {
+			n.lines += int64(applet.Count(part, '\n'))
 		}
 	}
+}
+
+// counter counts what comes in pieces.
+type counter struct {
+	n      *counts
+	wide   bool // characters and the longest line too
+	inWord uint8
+	column int64
+}
+
+// What a byte is to words: a part of one, or nothing; else it ends one.
+const (
+	ofWord  = 1
+	nothing = 2
+)
+
+var wordBytes = func() (table [256]uint8) {
+	for i := range table {
+		switch b := byte(i); {
+		case b >= '\t' && b <= '\r' || b == ' ':
+		case b < ' ' || b >= 0x7f: // past ASCII too, as in busybox
+			table[i] = nothing
+		default:
+			table[i] = ofWord
+		}
+	}
+	return table
+}()
+
+func (c *counter) add(part []byte) {
+	if c.wide {
+		c.columns(part)
+	}
+	words, in := 0, c.inWord
+	for _, b := range part {
+		t := wordBytes[b]
+		now := t&ofWord | t>>1&in
+		words += int(in &^ now)
+		in = now
+	}
+	c.inWord = in
+	c.n.words += int64(words)
+	c.n.lines += int64(applet.Count(part, '\n'))
+}
+
+// columns counts characters and finds the longest line.
+func (c *counter) columns(part []byte) {
+	for _, b := range part {
+		if b&0xc0 != 0x80 {
+			c.n.chars++
+		}
+		switch {
+		case b == '\n' || b == '\r' || b == '\f':
+			c.n.longest = max(c.n.longest, c.column)
+			c.column = 0
+		case b == '\t':
+			c.column = c.column/8*8 + 8
+		case b >= ' ' && b < 0x7f: // as in busybox
+			c.column++
+		}
+	}
+}
+
+func (c *counter) end() {
+	c.n.words += int64(c.inWord)
+	c.inWord = 0
+	c.n.longest = max(c.n.longest, c.column)
 }
 
 // Nl numbers lines.

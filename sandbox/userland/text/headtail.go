@@ -2,7 +2,6 @@ package text
 
 import (
 	"bytes"
-	"strconv"
 	"strings"
 
 	"github.com/sockerless/sockerless/sandbox/abi"
@@ -169,18 +168,13 @@ func Tail(c *applet.Context) int {
 	return code
 }
 
-type followed struct {
-	fd   int
-	name string
-	ino  uint64
-}
-
 type tailer struct {
 	c       *applet.Context
 	o       *applet.Options
 	files   []*followed
 	headers bool
 	last    int // the file whose header was printed last
+	inotify int // -1: there is none
 }
 
 func (t *tailer) header(i int) {
@@ -299,69 +293,4 @@ func endStart(data []byte, unit byte, count int64) int {
 		pos = i
 	}
 	return pos + 1
-}
-
-// follow prints what is added, for ever; with -F a file that was replaced is opened again.
-func (t *tailer) follow() {
-	period := int64(1e9)
-	if text, ok := t.o.Arg('s'); ok {
-		f, err := strconv.ParseFloat(text, 64)
-		if err != nil {
-			t.c.Fatalf("invalid number '%s'", text)
-		}
-		period = int64(f * 1e9)
-	}
-	buf := make([]byte, 64<<10)
-	for {
-		t.c.Out.Flush()
-		sys.Nanosleep(period)
-		for i, f := range t.files {
-			if t.o.Has("F") && f.name != "-" {
-				t.reopen(f)
-			}
-			if f.fd < 0 {
-				continue
-			}
-			if st, err := sys.Fstat(f.fd); err == nil && st.Mode&abi.S_IFMT == abi.S_IFREG {
-				if pos, err := sys.Lseek(f.fd, 0, abi.SEEK_CUR); err == nil && pos > st.Size {
-					t.c.Errorf("%s: file truncated", f.name)
-					sys.Lseek(f.fd, 0, abi.SEEK_SET)
-				}
-			}
-			for {
-				n, err := sys.Read(f.fd, buf)
-				if err != nil {
-					t.c.Perror(f.name, err)
-				}
-				if n <= 0 {
-					break
-				}
-				t.header(i)
-				t.c.Out.Write(buf[:n])
-			}
-		}
-	}
-}
-
-func (t *tailer) reopen(f *followed) {
-	st, err := sys.Stat(f.name)
-	if err == nil && f.fd >= 0 && st.Ino == f.ino {
-		return
-	}
-	if f.fd >= 0 {
-		if err != nil {
-			t.c.Errorf("%s has been renamed or deleted", f.name)
-		} else {
-			t.c.Errorf("%s has been replaced", f.name)
-		}
-		sys.Close(f.fd)
-		f.fd = -1
-	}
-	if err != nil {
-		return
-	}
-	if fd, err := sys.Open(f.name, abi.O_RDONLY|abi.O_CLOEXEC, 0); err == nil {
-		f.fd, f.ino = fd, st.Ino
-		t.c.Errorf("%s has appeared", f.name)
-	}
 }

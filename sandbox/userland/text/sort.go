@@ -13,14 +13,15 @@ import (
 // sortKey is one -k, fields and characters from 1; endField 0 is the end of the line, endChar 0 the end of the field.
 type sortKey struct {
 	field, char, endField, endChar int
-	flags                          string
-	endBlanks                      bool // b on the end
+	order
+	endBlanks bool // b on the end
 }
 
 type sorter struct {
 	keys      []sortKey
-	flags     string // global order options
-	separator int    // -1: between blanks and non-blanks
+	order         // global
+	separator int // -1: between blanks and non-blanks
+	stable    bool
 }
 
 // Sort sorts lines.
@@ -29,12 +30,7 @@ func Sort(c *applet.Context) int {
 	o := c.Getopt("nghuMVcszbrdfiCmS:T:o:k:t:", "numeric-sort=n", "reverse=r", "unique=u", "key=k", "field-separator=t", "output=o",
 		"ignore-case=f", "version-sort=V", "human-numeric-sort=h", "check=c", "stable=s", "zero-terminated=z", "general-numeric-sort=g",
 		"month-sort=M", "merge=m", "ignore-leading-blanks=b", "dictionary-order=d")
-	s := &sorter{separator: -1}
-	for _, x := range o.Order {
-		if strings.IndexByte("nghMVbrdfi", x) >= 0 {
-			s.flags += string(x)
-		}
-	}
+	s := &sorter{separator: -1, order: orderOf(string(o.Order))}
 	if t, ok := o.Arg('t'); ok {
 		if t == "\\0" {
 			t = "\x00"
@@ -55,27 +51,10 @@ func Sort(c *applet.Context) int {
 	if o.Has("cC") {
 		return s.check(c, lines, o.Has("u"))
 	}
-	stable := o.Has("s") || o.Has("u")
-	compare := func(a, b []byte) int {
-		d := s.compare(a, b)
-		if d == 0 && !stable {
-			d = bytes.Compare(a, b)
-			if strings.Contains(s.flags, "r") {
-				d = -d
-			}
-		}
-		return d
-	}
-	same := func(a, b []byte) bool { return s.compare(a, b) == 0 }
-	if len(s.keys) == 0 && strings.Trim(s.flags, "r") == "" {
-		compare, same = bytes.Compare, bytes.Equal
-		if s.flags != "" {
-			compare = func(a, b []byte) int { return bytes.Compare(b, a) }
-		}
-	}
-	slices.SortStableFunc(lines, compare)
+	s.stable = o.Has("s")
+	lines = s.sort(lines)
 	if o.Has("u") {
-		lines = slices.CompactFunc(lines, same)
+		lines = slices.CompactFunc(lines, func(a, b []byte) bool { return s.compare(a, b) == 0 })
 	}
 	if name, ok := o.Arg('o'); ok {
 		fd, err := create(name, false)
@@ -85,12 +64,17 @@ func Sort(c *applet.Context) int {
 		sys.Dup3(fd, 1, 0)
 	}
 	for _, line := range lines {
+		if cap(line) > len(line) { // the delimiter follows
+			c.Out.Write(line[:len(line)+1])
+			continue
+		}
 		c.Out.Write(line)
 		c.Out.WriteByte(delim)
 	}
 	return 0
 }
 
+// readLines reads the lines of all operands. Where a line's delimiter was there, it follows within the capacity.
 func readLines(c *applet.Context, delim byte) [][]byte {
 	var lines [][]byte
 	for _, name := range c.Operands() {
@@ -104,14 +88,14 @@ func readLines(c *applet.Context, delim byte) [][]byte {
 			c.Exit(2)
 		}
 		applet.CloseInput(fd)
-		lines = slices.Grow(lines, bytes.Count(data, []byte{delim})+1)
+		lines = slices.Grow(lines, applet.Count(data, delim)+1)
 		for len(data) > 0 {
 			i := bytes.IndexByte(data, delim)
 			if i < 0 {
-				lines = append(lines, data)
+				lines = append(lines, slices.Clip(data))
 				break
 			}
-			lines = append(lines, data[:i:i])
+			lines = append(lines, data[:i:i+1])
 			data = data[i+1:]
 		}
 	}
@@ -159,34 +143,40 @@ func (s *sorter) parseKey(c *applet.Context, text string) sortKey {
 	}
 	start, end, hasEnd := strings.Cut(text, ",")
 	var k sortKey
-	k.field, k.char, k.flags = part(start)
+	field, char, flags := part(start)
+	k.field, k.char = field, char
 	if hasEnd {
-		var flags string
-		k.endField, k.endChar, flags = part(end)
-		k.endBlanks = strings.Contains(flags, "b")
-		k.flags += strings.ReplaceAll(flags, "b", "")
+		var more string
+		k.endField, k.endChar, more = part(end)
+		k.endBlanks = strings.Contains(more, "b")
+		flags += strings.ReplaceAll(more, "b", "")
+	}
+	if k.order = s.order; flags != "" {
+		k.order = orderOf(flags)
 	}
 	return k
 }
 
+// compare compares lines by the keys, or without any as a whole.
 func (s *sorter) compare(a, b []byte) int {
 	if len(s.keys) == 0 {
-		return compareBy(s.trimKey(a, s.flags), s.trimKey(b, s.flags), s.flags)
+		return s.order.compare(s.trim(a), s.trim(b))
 	}
-	for _, k := range s.keys {
-		flags := k.flags
-		if flags == "" {
-			flags = s.flags
-		}
-		if d := compareBy(s.key(a, k, flags), s.key(b, k, flags), flags); d != 0 {
+	return s.compareFrom(0, a, b)
+}
+
+func (s *sorter) compareFrom(first int, a, b []byte) int {
+	for i := first; i < len(s.keys); i++ {
+		k := &s.keys[i]
+		if d := k.compare(s.key(a, k), s.key(b, k)); d != 0 {
 			return d
 		}
 	}
 	return 0
 }
 
-func (s *sorter) trimKey(line []byte, flags string) []byte {
-	if strings.Contains(flags, "b") {
+func (s *sorter) trim(line []byte) []byte {
+	if s.blanks {
 		return bytes.TrimLeft(line, " \t")
 	}
 	return line
@@ -223,9 +213,9 @@ func (s *sorter) field(line []byte, n int) (start, end int) {
 
 func blank(b byte) bool { return b == ' ' || b == '\t' }
 
-func (s *sorter) key(line []byte, k sortKey, flags string) []byte {
+func (s *sorter) key(line []byte, k *sortKey) []byte {
 	start, _ := s.field(line, max(1, k.field))
-	if strings.Contains(flags, "b") {
+	if k.blanks {
 		for start < len(line) && blank(line[start]) {
 			start++
 		}
@@ -250,169 +240,6 @@ func (s *sorter) key(line []byte, k sortKey, flags string) []byte {
 		return nil
 	}
 	return line[start:end]
-}
-
-// compareBy compares two keys by the order options.
-func compareBy(a, b []byte, flags string) int {
-	d := 0
-	switch kind := strings.IndexAny(flags, "nghMV"); {
-	case kind < 0:
-		d = compareText(a, b, flags)
-	case flags[kind] == 'n':
-		d = compareNumbers(a, b)
-	case flags[kind] == 'g':
-		x, errX := generalNumber(a)
-		y, errY := generalNumber(b)
-		switch {
-		case errX != errY && errX:
-			d = -1
-		case errX != errY:
-			d = 1
-		case x < y:
-			d = -1
-		case x > y:
-			d = 1
-		}
-	case flags[kind] == 'h':
-		d = compareHuman(a, b)
-	case flags[kind] == 'M':
-		d = month(a) - month(b)
-	case flags[kind] == 'V':
-		d = applet.CompareVersions(string(a), string(b))
-	}
-	if strings.Contains(flags, "r") {
-		return -d
-	}
-	return d
-}
-
-func compareText(a, b []byte, flags string) int {
-	fold, dict, printing := strings.Contains(flags, "f"), strings.Contains(flags, "d"), strings.Contains(flags, "i")
-	if !fold && !dict && !printing {
-		return bytes.Compare(a, b)
-	}
-	skip := func(c byte) bool {
-		return dict && !(blank(c) || c|0x20 >= 'a' && c|0x20 <= 'z' || c >= '0' && c <= '9') || printing && (c < ' ' || c > '~')
-	}
-	i, j := 0, 0
-	for {
-		for i < len(a) && skip(a[i]) {
-			i++
-		}
-		for j < len(b) && skip(b[j]) {
-			j++
-		}
-		if i >= len(a) || j >= len(b) {
-			return (len(a) - i) - (len(b) - j)
-		}
-		x, y := a[i], b[j]
-		if fold {
-			x, y = upper(x), upper(y)
-		}
-		if x != y {
-			return int(x) - int(y)
-		}
-		i++
-		j++
-	}
-}
-
-func upper(c byte) byte {
-	if c >= 'a' && c <= 'z' {
-		return c - 32
-	}
-	return c
-}
-
-// number splits a decimal number: sign, digits before and after the point.
-func number(s []byte) (negative bool, whole, fraction []byte) {
-	s = bytes.TrimLeft(s, " \t")
-	if len(s) > 0 && (s[0] == '-' || s[0] == '+') {
-		negative = s[0] == '-'
-		s = s[1:]
-	}
-	i := 0
-	for i < len(s) && s[i] >= '0' && s[i] <= '9' {
-		i++
-	}
-	whole = bytes.TrimLeft(s[:i], "0")
-	if i < len(s) && s[i] == '.' {
-		j := i + 1
-		for j < len(s) && s[j] >= '0' && s[j] <= '9' {
-			j++
-		}
-		fraction = bytes.TrimRight(s[i+1:j], "0")
-	}
-	if len(whole) == 0 && len(fraction) == 0 {
-		negative = false
-	}
-	return negative, whole, fraction
-}
-
-func compareNumbers(a, b []byte) int {
-	negA, wholeA, fracA := number(a)
-	negB, wholeB, fracB := number(b)
-	if negA != negB {
-		if negA {
-			return -1
-		}
-		return 1
-	}
-	d := len(wholeA) - len(wholeB)
-	if d == 0 {
-		d = bytes.Compare(wholeA, wholeB)
-	}
-	if d == 0 {
-		d = bytes.Compare(fracA, fracB)
-	}
-	if negA {
-		return -d
-	}
-	return d
-}
-
-// generalNumber reads the longest floating point number at the beginning.
-func generalNumber(s []byte) (float64, bool) {
-	text := strings.TrimLeft(string(s), " \t")
-	for end := len(text); end > 0; end-- {
-		if f, err := strconv.ParseFloat(text[:end], 64); err == nil {
-			return f, false
-		}
-	}
-	return 0, true
-}
-
-func compareHuman(a, b []byte) int {
-	scale := func(s []byte) int {
-		s = bytes.TrimLeft(s, " \t+-0123456789.")
-		if len(s) > 0 {
-			return strings.IndexByte("KMGTPEZY", upper(s[0])) + 1
-		}
-		return 0
-	}
-	negA, wholeA, fracA := number(a)
-	negB, _, _ := number(b)
-	if negA == negB && (len(wholeA) > 0 || len(fracA) > 0) {
-		if d := scale(a) - scale(b); d != 0 {
-			if negA {
-				return -d
-			}
-			return d
-		}
-	}
-	return compareNumbers(a, b)
-}
-
-func month(s []byte) int {
-	s = bytes.TrimLeft(s, " \t")
-	if len(s) < 3 {
-		return 0
-	}
-	i := strings.Index("JANFEBMARAPRMAYJUNJULAUGSEPOCTNOVDEC", strings.ToUpper(string(s[:3])))
-	if i < 0 || i%3 != 0 {
-		return 0
-	}
-	return i/3 + 1
 }
 
 // Uniq drops or shows repeated lines.
@@ -479,7 +306,14 @@ func Uniq(c *applet.Context) int {
 		c.Out.WriteByte(delim)
 	}
 	lines := applet.NewRecords(in, delim)
-	for line, _, ok := lines.Next(); ok; line, _, ok = lines.Next() {
+	for {
+		if count > 0 {
+			count += lines.SkipEqual(current)
+		}
+		line, _, ok := lines.Next()
+		if !ok {
+			break
+		}
 		if count > 0 && same(part(line), part(current)) {
 			count++
 			continue

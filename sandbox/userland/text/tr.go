@@ -24,13 +24,15 @@ func Tr(c *applet.Context) int {
 		}
 	}
 	var table [256]byte
-	var deleted, squeezed [256]bool
+	var squeezed [256]bool
+	var kept [256]int // 1, or 0 for what is deleted
+	dropping := o.Has("ds")
 	for i := range table {
-		table[i] = byte(i)
+		table[i], kept[i] = byte(i), 1
 	}
 	if o.Has("d") {
 		for _, b := range set1 {
-			deleted[b] = true
+			kept[b] = 0
 		}
 	} else if set2 != nil {
 		for i, b := range set1 {
@@ -50,7 +52,7 @@ func Tr(c *applet.Context) int {
 			squeezed[b] = true
 		}
 	}
-	in, out := make([]byte, 64<<10), make([]byte, 64<<10)
+	in, out := make([]byte, 64<<10), make([]byte, 64<<10+1) // a byte that is deleted is written over
 	last := -1
 	for {
 		n, err := sys.Read(0, in)
@@ -61,18 +63,25 @@ func Tr(c *applet.Context) int {
 			}
 			return 0
 		}
+		if !dropping {
+			for i, b := range in[:n] {
+				in[i] = table[b]
+			}
+			c.Out.Write(in[:n])
+			continue
+		}
 		m := 0
 		for _, b := range in[:n] {
-			if deleted[b] {
-				continue
+			out[m] = table[b]
+			keep := kept[b]
+			if b = table[b]; squeezed[b] {
+				if int(b) == last {
+					keep = 0
+				}
 			}
-			b = table[b]
-			if int(b) == last && squeezed[b] {
-				continue
+			if m += keep; keep != 0 {
+				last = int(b)
 			}
-			last = int(b)
-			out[m] = b
-			m++
 		}
 		c.Out.Write(out[:m])
 	}

@@ -219,7 +219,7 @@ func TestNamesOfEntries(t *testing.T) {
 		{"/d", WriteOptions{}, "bound f m/ m/inside"},
 		{"/d", WriteOptions{SameMount: true}, "bound f m/"},
 		{"/d/f", WriteOptions{Name: "g"}, "g"},
-		{"/d", WriteOptions{Name: "."}, "./ bound f m/ m/inside"},
+		{"/d", WriteOptions{Name: "."}, "./ ./bound ./f ./m/ ./m/inside"},
 		{"/", WriteOptions{Name: "/"}, "/ /d/ /d/bound /d/f /d/m/ /d/m/inside"},
 	} {
 		var names []string
@@ -272,18 +272,18 @@ func TestEntriesThatLeadOutAreRefused(t *testing.T) {
 		archive []tar.Header
 		want    string
 	}{
-		"dots":                       {[]tar.Header{file("../evil")}, `"../evil" is outside of "/dst"`},
-		"dots inside":                {[]tar.Header{file("a/../../evil")}, `"a/../../evil" is outside of "/dst"`},
-		"just dots":                  {[]tar.Header{dir("..")}, `".." is outside of "/dst"`},
-		"absolute dots":              {[]tar.Header{file("/../evil")}, `"/../evil" is outside of "/dst"`},
-		"link climbing out":          {[]tar.Header{sym("l", "../etc/passwd")}, `invalid symlink "/dst/l" -> "../etc/passwd"`},
+		"dots":                       {[]tar.Header{file("../evil")}, `invalid entry name "../evil"`},
+		"dots inside":                {[]tar.Header{file("a/../../evil")}, `invalid entry name "a/../../evil"`},
+		"just dots":                  {[]tar.Header{dir("..")}, `invalid entry name ".."`},
+		"absolute dots":              {[]tar.Header{file("/../evil")}, `invalid entry name "/../evil"`},
+		"link climbing out":          {[]tar.Header{sym("l", "../etc"), file("l/passwd")}, `"l/passwd" is outside of "/dst"`},
 		"through an absolute dir":    {[]tar.Header{sym("l", "/etc"), file("l/passwd")}, `"l/passwd" is outside of "/dst"`},
 		"through a chain":            {[]tar.Header{sym("a", "/dst/b"), sym("b", "/"), file("a/etc/passwd")}, `"a/etc/passwd" is outside of "/dst"`},
 		"through one that was there": {[]tar.Header{file("out/passwd")}, `"out/passwd" is outside of "/dst"`},
 		"prefix of the name":         {[]tar.Header{sym("l", "/dst2"), file("l/x")}, `"l/x" is outside of "/dst"`},
-		"hard link up":               {[]tar.Header{hard("h", "../etc/passwd")}, `invalid hardlink "/etc/passwd" -> "../etc/passwd"`},
+		"hard link up":               {[]tar.Header{hard("h", "../etc/passwd")}, `invalid hardlink target "../etc/passwd"`},
 		"hard link through a link": {[]tar.Header{sym("l", "/etc"), hard("h", "l/passwd")},
-			`invalid hardlink "/dst/l/passwd" -> "l/passwd"`},
+			`invalid hardlink target "l/passwd"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -345,10 +345,10 @@ func TestOverwriting(t *testing.T) {
 		"a directory with a file":             {ExtractOptions{}, file("dir"), "file"},
 		"a file with a directory":             {ExtractOptions{}, dir("file"), "dir"},
 		"a link with a file":                  {ExtractOptions{}, file("link"), "file"},
-		"a directory with a file, refused":    {ExtractOptions{NoOverwriteDirNonDir: true}, file("dir"), `cannot overwrite directory "/dst/dir" with non-directory "/dst"`},
-		"a file with a directory, refused":    {ExtractOptions{NoOverwriteDirNonDir: true}, dir("file"), `cannot overwrite non-directory "/dst/file" with directory "/dst"`},
-		"a directory with a link, refused":    {ExtractOptions{NoOverwriteDirNonDir: true}, sym("dir", "file"), `cannot overwrite directory "/dst/dir" with non-directory "/dst"`},
-		"a link to a directory with the same": {ExtractOptions{NoOverwriteDirNonDir: true}, dir("link"), `cannot overwrite non-directory "/dst/link" with directory "/dst"`},
+		"a directory with a file, refused":    {ExtractOptions{NoOverwriteDirNonDir: true}, file("dir"), `cannot overwrite directory "dir" with non-directory "/dst"`},
+		"a file with a directory, refused":    {ExtractOptions{NoOverwriteDirNonDir: true}, dir("file"), `cannot overwrite non-directory "file" with directory "/dst"`},
+		"a directory with a link, refused":    {ExtractOptions{NoOverwriteDirNonDir: true}, sym("dir", "file"), `cannot overwrite directory "dir" with non-directory "/dst"`},
+		"a link to a directory with the same": {ExtractOptions{NoOverwriteDirNonDir: true}, dir("link"), `cannot overwrite non-directory "link" with directory "/dst"`},
 		"a file with a file":                  {ExtractOptions{NoOverwriteDirNonDir: true}, file("file"), "file"},
 		"a mount point":                       {ExtractOptions{}, file("mount"), "extract mount: device or resource busy"},
 		"a directory that holds a mount":      {ExtractOptions{}, file("outer"), "extract outer: device or resource busy"},
@@ -412,9 +412,6 @@ func TestCompressedArchives(t *testing.T) {
 		}
 	}
 	v := newSandbox()
-	if err := Extract(t.Context(), strings.NewReader("\xfd7zXZ\x00..."), v, v.Root, ExtractOptions{}); err != ErrXZ {
-		t.Errorf("xz: %v", err)
-	}
 	if err := Extract(t.Context(), strings.NewReader(""), v, v.Root, ExtractOptions{}); err != nil {
 		t.Errorf("an empty body: %v", err)
 	}

@@ -39,6 +39,11 @@ type OverwriteError string
 
 func (e OverwriteError) Error() string { return string(e) }
 
+// typeError is the refusal of an entry of a type that is none of a file's, in the words of dockerd.
+type typeError byte
+
+func (e typeError) Error() string { return fmt.Sprintf("unhandled tar header type %d", byte(e)) }
+
 // TooLargeError says that the archive holds more than MaxBytes.
 type TooLargeError int64
 
@@ -48,7 +53,8 @@ func (e TooLargeError) Error() string {
 
 // Extract unpacks an archive, which may be compressed (see Decompress), into a directory. All names are taken in the
 // sandbox's filesystem below that directory; directories that the archive doesn't mention are made with mode 0755. Rights
-// are those of v's credentials, and its umask is ignored. BreakoutError, OverwriteError, TooLargeError, ErrXZ.
+// are those of v's credentials, and its umask is ignored. BreakoutError, OverwriteError, TooLargeError; those of reading the archive are
+// passed on as they are.
 func Extract(ctx context.Context, r io.Reader, v *vfs.Context, dir vfs.Path, opts ExtractOptions) error {
 	in, err := Decompress(r)
 	if err != nil {
@@ -72,7 +78,7 @@ func Extract(ctx context.Context, r io.Reader, v *vfs.Context, dir vfs.Path, opt
 			return x.finish()
 		}
 		if err != nil {
-			return fmt.Errorf("read archive: %w", err)
+			return err
 		}
 		if err := x.entry(hdr, tr); err != nil {
 			return err
@@ -138,7 +144,7 @@ func (x *extractor) entry(hdr *tar.Header, data io.Reader) error {
 	}
 	if !exists {
 		if err := x.create(hdr, parent, base, data); err != nil {
-			if _, ok := err.(BreakoutError); ok {
+			if _, ok := err.(typeError); ok {
 				return err
 			}
 			return fail(err)
@@ -155,7 +161,7 @@ func (x *extractor) entry(hdr *tar.Header, data io.Reader) error {
 func (x *extractor) inside(name string) (string, error) {
 	clean := path.Clean(strings.TrimLeft(name, "/"))
 	if clean == ".." || strings.HasPrefix(clean, "../") {
-		return "", BreakoutError(fmt.Sprintf("%q is outside of %q", name, x.dirName))
+		return "", BreakoutError(fmt.Sprintf("invalid entry name %q", name))
 	}
 	return clean, nil
 }
@@ -205,11 +211,11 @@ func (x *extractor) clear(hdr *tar.Header, parent vfs.Path, base string) (exists
 		return true, nil
 	}
 	if x.opts.NoOverwriteDirNonDir && isDir != wantDir {
-		at := path.Join(x.dirName, hdr.Name)
+		name := path.Clean(hdr.Name)
 		if isDir {
-			return false, OverwriteError(fmt.Sprintf("cannot overwrite directory %q with non-directory %q", at, x.dirName))
+			return false, OverwriteError(fmt.Sprintf("cannot overwrite directory %q with non-directory %q", name, x.dirName))
 		}
-		return false, OverwriteError(fmt.Sprintf("cannot overwrite non-directory %q with directory %q", at, x.dirName))
+		return false, OverwriteError(fmt.Sprintf("cannot overwrite non-directory %q with directory %q", name, x.dirName))
 	}
 	if err := x.remove(parent, base, isDir); err != nil {
 		return false, fmt.Errorf("extract %s: %w", hdr.Name, err)
@@ -253,9 +259,6 @@ func (x *extractor) create(hdr *tar.Header, parent vfs.Path, base string, data i
 	case tar.TypeDir:
 		return x.v.Mkdir(parent, base, 0o700)
 	case tar.TypeSymlink:
-		if x.climbs(hdr) {
-			return BreakoutError(fmt.Sprintf("invalid symlink %q -> %q", path.Join(x.dirName, hdr.Name), hdr.Linkname))
-		}
 		return x.v.Symlink(hdr.Linkname, parent, base)
 	case tar.TypeFifo:
 		return x.v.Mknod(parent, base, abi.S_IFIFO|private, 0)
@@ -266,17 +269,7 @@ func (x *extractor) create(hdr *tar.Header, parent vfs.Path, base string, data i
 		}
 		return x.v.Mknod(parent, base, typ|private, abi.Mkdev(uint32(hdr.Devmajor), uint32(hdr.Devminor)))
 	}
-	return fmt.Errorf("unhandled tar header type %d", hdr.Typeflag)
-}
-
-// climbs reports whether a symbolic link's relative target leads out of the directory by its text. dockerd refuses these,
-// though following them would not lead out of the sandbox.
-func (x *extractor) climbs(hdr *tar.Header) bool {
-	if path.IsAbs(hdr.Linkname) {
-		return false
-	}
-	_, err := x.inside(path.Join(path.Dir(path.Clean(strings.TrimLeft(hdr.Name, "/"))), hdr.Linkname))
-	return err != nil && x.dirName != "/"
+	return typeError(hdr.Typeflag)
 }
 
 // hardlink makes a link to a file that is there already, below the directory.
@@ -287,7 +280,7 @@ func (x *extractor) hardlink(hdr *tar.Header, parent vfs.Path, base string) erro
 		from, err = x.parent(hdr.Linkname, target, false)
 	}
 	if _, ok := err.(BreakoutError); ok {
-		return BreakoutError(fmt.Sprintf("invalid hardlink %q -> %q", path.Join(x.dirName, hdr.Linkname), hdr.Linkname))
+		return BreakoutError(fmt.Sprintf("invalid hardlink target %q", hdr.Linkname))
 	}
 	var old vfs.Path
 	if err == nil {
@@ -337,7 +330,7 @@ func (x *extractor) file(hdr *tar.Header, parent vfs.Path, base string, data io.
 		case io.EOF, io.ErrUnexpectedEOF:
 			return x.whole(hdr, f)
 		default:
-			return fmt.Errorf("read archive: %w", rerr)
+			return rerr
 		}
 	}
 }

@@ -28,7 +28,8 @@ type WriteOptions struct {
 // attributes, hard links, devices. A symbolic link is archived as such. Sockets are left out, as tar has none. A file that
 // changes its length meanwhile is cut, or filled with zeros, to the length that it had at first.
 func Write(ctx context.Context, w io.Writer, v *vfs.Context, p vfs.Path, opts WriteOptions) error {
-	tw := &treeWriter{ctx: ctx, tar: tar.NewWriter(w), v: v, opts: opts, top: p.Mount, links: make(map[fileID]string)}
+	tw := newTreeWriter(ctx, w, v, opts)
+	tw.top = p.Mount
 	var err error
 	if opts.Name == "" {
 		err = tw.children(p, "")
@@ -53,23 +54,36 @@ type treeWriter struct {
 	buf   []byte
 }
 
+func newTreeWriter(ctx context.Context, w io.Writer, v *vfs.Context, opts WriteOptions) *treeWriter {
+	return &treeWriter{ctx: ctx, tar: tar.NewWriter(w), v: v, opts: opts, links: make(map[fileID]string)}
+}
+
 // tree archives a place and what is below it.
 func (w *treeWriter) tree(p vfs.Path, name string) error {
 	if err := w.ctx.Err(); err != nil {
 		return err
 	}
+	isDir, err := w.entry(p, name)
+	if err != nil || !isDir {
+		return err
+	}
+	return w.children(p, name)
+}
+
+// entry archives a place, without what is below it, and reports whether something may be.
+func (w *treeWriter) entry(p vfs.Path, name string) (isDir bool, err error) {
 	st, err := p.Inode().Stat()
 	if err != nil {
-		return fmt.Errorf("archive %s: %w", name, err)
+		return false, fmt.Errorf("archive %s: %w", name, err)
 	}
 	mounted := w.opts.SameMount && p.Mount != w.top
 	typ := st.Mode & abi.S_IFMT
 	if typ == abi.S_IFSOCK {
-		return nil
+		return false, nil
 	}
 	hdr, err := w.header(p, &st, name)
 	if err != nil {
-		return fmt.Errorf("archive %s: %w", name, err)
+		return false, fmt.Errorf("archive %s: %w", name, err)
 	}
 	if mounted {
 		hdr.Size = 0
@@ -78,20 +92,17 @@ func (w *treeWriter) tree(p vfs.Path, name string) error {
 	var f *vfs.OpenFile
 	if hdr.Typeflag == tar.TypeReg && hdr.Size > 0 {
 		if f, err = w.v.OpenPath(p, abi.O_RDONLY); err != nil {
-			return fmt.Errorf("archive %s: %w", name, err)
+			return false, fmt.Errorf("archive %s: %w", name, err)
 		}
 		defer f.Release()
 	}
 	if err := w.tar.WriteHeader(hdr); err != nil {
-		return fmt.Errorf("archive %s: %w", name, err)
+		return false, fmt.Errorf("archive %s: %w", name, err)
 	}
-	switch {
-	case f != nil:
-		return w.data(f, hdr)
-	case typ == abi.S_IFDIR && !mounted:
-		return w.children(p, name)
+	if f != nil {
+		return false, w.data(f, hdr)
 	}
-	return nil
+	return typ == abi.S_IFDIR && !mounted, nil
 }
 
 // children archives the entries of a directory, sorted by name.
@@ -107,13 +118,21 @@ func (w *treeWriter) children(dir vfs.Path, name string) error {
 			continue // removed meanwhile
 		}
 		if err != nil {
-			return fmt.Errorf("archive %s: %w", path.Join(name, e.Name), err)
+			return fmt.Errorf("archive %s: %w", below(name, e.Name), err)
 		}
-		if err := w.tree(p, path.Join(name, e.Name)); err != nil {
+		if err := w.tree(p, below(name, e.Name)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// below is the name of a directory's entry; unlike with path.Join "./" stays, as dockerd has it.
+func below(dir, name string) string {
+	if dir == "" || dir == "/" {
+		return dir + name
+	}
+	return dir + "/" + name
 }
 
 func (w *treeWriter) header(p vfs.Path, st *abi.Stat, name string) (*tar.Header, error) {

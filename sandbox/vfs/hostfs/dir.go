@@ -113,9 +113,55 @@ func (n *node) Link(name string, target vfs.Inode) error {
 	if t.parent == nil {
 		return abi.EPERM
 	}
+	if t.unnamed {
+		f := t.opened()
+		if f == nil {
+			return abi.ENOENT
+		}
+		return n.use(func(d *hostDir) error { return f.link(d, name) })
+	}
 	return n.use(func(d *hostDir) error {
 		return t.at(func(from *hostDir, old string) error { return from.link(old, d, name) })
 	})
+}
+
+// Tmpfile makes a regular file without a name: EOPNOTSUPP where the host cannot.
+func (n *node) Tmpfile(mode uint32, own vfs.Owner, flags int, linkable bool) (vfs.Inode, vfs.File, error) {
+	if err := n.fs.writable(); err != nil {
+		return nil, nil, err
+	}
+	if n.fs.opts.Owners == nil && setID(mode) {
+		return nil, nil, abi.EPERM
+	}
+	c := &node{fs: n.fs, parent: n, unnamed: true}
+	var f *file
+	err := n.use(func(d *hostDir) error {
+		h, err := d.tmpfile(flags, n.fs.hostMode(mode), linkable)
+		if err != nil {
+			return err
+		}
+		a, err := statFile(h)
+		if err != nil {
+			h.Close()
+			return err
+		}
+		c.id = a.id()
+		f = c.hold(h, a, true)
+		perm := mode & abi.PermMask
+		set := vfs.SetStat{Mode: &perm}
+		if n.fs.ids.root || n.fs.opts.Owners != nil {
+			set.UID, set.GID = &own.UID, &own.GID
+		}
+		if err := c.setOwner(a, set); err != nil {
+			f.Close()
+			return err
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	return c, f, nil
 }
 
 // Unlink removes an entry that is no directory.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/sockerless/sockerless/sandbox/abi"
 	"github.com/sockerless/sockerless/sandbox/vfs"
+	"github.com/sockerless/sockerless/sandbox/vfs/internal/sparse"
 )
 
 // file is an open regular file of the host.
@@ -30,12 +31,17 @@ func (n *node) Open(flags int) (vfs.File, error) {
 	if err != nil {
 		return nil, err
 	}
+	return n.hold(h, a, acc != abi.O_RDONLY), nil
+}
+
+// hold makes the file of one that was opened on the host.
+func (n *node) hold(h *os.File, a attr, writable bool) *file {
 	n.fs.opts.Owners.hold(a.Ino)
-	f := &file{node: n, f: h, ino: a.Ino, writable: acc != abi.O_RDONLY}
+	f := &file{node: n, f: h, ino: a.Ino, writable: writable}
 	n.mu.Lock()
 	n.open = append(n.open, f)
 	n.mu.Unlock()
-	return f, nil
+	return f
 }
 
 // openHost opens the file on the host and makes sure that it is the one that Stat told of, or just like it.
@@ -108,6 +114,15 @@ func (f *file) Size() (int64, error) {
 	return info.Size(), nil
 }
 
+// NextData implements vfs.Sparse.
+func (f *file) NextData(off int64) (int64, error) { return sparse.Next(f.f, off, false) }
+
+// NextHole implements vfs.Sparse.
+func (f *file) NextHole(off int64) (int64, error) { return sparse.Next(f.f, off, true) }
+
+// PunchHole implements vfs.Sparse.
+func (f *file) PunchHole(off, n int64) error { return sparse.Punch(f.f, off, n) }
+
 // Sync writes the data through to the disk.
 func (f *file) Sync() error { return errno(f.f.Sync()) }
 
@@ -123,7 +138,15 @@ func (f *file) Close() error {
 	n.mu.Lock()
 	n.open = slices.DeleteFunc(n.open, func(o *file) bool { return o == f })
 	n.mu.Unlock()
-	err := f.f.Close()
+	var err error
+	if n.unnamed {
+		if a, serr := statFile(f.f); serr == nil && a.Nlink == 0 {
+			err = n.fs.opts.Owners.drop(a) // deferred until nobody holds it
+		}
+	}
+	if cerr := f.f.Close(); err == nil {
+		err = cerr
+	}
 	if uerr := n.fs.opts.Owners.unhold(f.ino); err == nil {
 		err = uerr
 	}

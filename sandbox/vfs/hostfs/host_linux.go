@@ -155,6 +155,26 @@ func (d *hostDir) openFile(name string, flags int) (*os.File, error) {
 	return os.NewFile(uintptr(fd), name), nil
 }
 
+// tmpfile opens a new file without a name, which linkable lets have one later.
+func (d *hostDir) tmpfile(flags int, mode uint32, linkable bool) (*os.File, error) {
+	how := openFlags(flags) | unix.O_TMPFILE
+	if !linkable {
+		how |= unix.O_EXCL
+	}
+	fd, err := unix.Open(procFD(d.fd), how|unix.O_CLOEXEC, mode)
+	if err != nil {
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), "tmpfile"), nil
+}
+
+// link gives an open file without a name one.
+func (f *file) link(d *hostDir, name string) error {
+	return control(f.f, func(fd int) error {
+		return unix.Linkat(unix.AT_FDCWD, procFD(fd), d.fd, name, unix.AT_SYMLINK_FOLLOW)
+	})
+}
+
 // reopen opens an open file anew; it works without a name too.
 func reopen(f *os.File, flags int) (g *os.File, err error) {
 	err = control(f, func(fd int) error {

@@ -230,3 +230,7 @@ func errno(err error) error {
 	}
 	return abi.EIO
 }
+
+func (d *hostDir) tmpfile(int, uint32, bool) (*os.File, error) { return nil, abi.EOPNOTSUPP }
+
+func (f *file) link(*hostDir, string) error { return abi.EOPNOTSUPP }

@@ -49,6 +49,8 @@ type FS struct {
 	dirs dirCache
 	vfs  *vfs.Filesystem
 
+	watcher watcher
+
 	mu      sync.Mutex
 	special map[fileID]struct{} // fifos and sockets made through us: the sandbox's own, never opened on the host
 }
@@ -109,6 +111,7 @@ func open(path string, opts Options, id ids) (*FS, error) {
 	fs.vfs = vfs.NewFilesystem("hostfs", source, top, true)
 	fs.vfs.Shared = true
 	fs.vfs.Statfs = fs.statfs
+	fs.vfs.Watcher = fs.watch
 	return fs, nil
 }
 
@@ -118,6 +121,7 @@ func (fs *FS) Filesystem() *vfs.Filesystem { return fs.vfs }
 // Close gives the open directories of the host back. Files that are still open stay usable; everything else fails with
 // EIO from now on.
 func (fs *FS) Close() error {
+	fs.watcher.close()
 	fs.dirs.close()
 	return nil
 }

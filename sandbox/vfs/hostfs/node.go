@@ -21,11 +21,12 @@ func (a *attr) id() fileID { return fileID{a.Dev, a.Ino} }
 // node is a file of the host by its name in a directory: the root, when it has no parent. The path walk makes a new one
 // at each step, so that a node lives as long as somebody looks at the file.
 type node struct {
-	fs     *FS
-	parent *node
-	name   string
-	id     fileID // as it was found; of directories it must stay so
-	isDir  bool
+	fs      *FS
+	parent  *node
+	name    string
+	id      fileID // as it was found; of directories it must stay so
+	isDir   bool
+	unnamed bool // of Tmpfile: it is found by what is open of it only
 
 	mu   sync.Mutex
 	seen abi.Stat // what Stat told last, on which the caller's permission checks rest
@@ -145,6 +146,9 @@ func (n *node) openDir() (h *hostDir, err error) {
 func (n *node) at(f func(d *hostDir, name string) error) error {
 	if n.isDir {
 		return n.use(func(d *hostDir) error { return f(d, "") })
+	}
+	if n.unnamed {
+		return abi.ENOENT
 	}
 	return n.parent.use(func(d *hostDir) error { return f(d, n.name) })
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/sockerless/sockerless/sandbox/abi"
 	"github.com/sockerless/sockerless/sandbox/vfs"
+	"github.com/sockerless/sockerless/sandbox/vfs/internal/sparse"
 )
 
 // A regular file's data is the lower inode's until it is changed (own is false). Then it is first kept inline, in memory
@@ -462,6 +463,61 @@ func (f *file) Size() (int64, error) {
 	f.node.mu.RLock()
 	defer f.node.mu.RUnlock()
 	return f.node.size, nil
+}
+
+// NextData implements vfs.Sparse.
+func (f *file) NextData(off int64) (int64, error) { return f.next(off, false) }
+
+// NextHole implements vfs.Sparse.
+func (f *file) NextHole(off int64) (int64, error) { return f.next(off, true) }
+
+// next asks the host about a data file; what a lower layer has, and what is inline, is one extent of data.
+func (f *file) next(off int64, hole bool) (int64, error) {
+	n := f.node
+	n.mu.RLock()
+	onHost, host, size := n.own && n.onHost, n.host, n.size
+	n.mu.RUnlock()
+	switch {
+	case onHost:
+		return sparse.Next(host, off, hole)
+	case hole:
+		return size, nil
+	}
+	return off, nil
+}
+
+// PunchHole implements vfs.Sparse.
+func (f *file) PunchHole(off, count int64) error {
+	n := f.node
+	if n.fs.opts.ReadOnly {
+		return abi.EROFS
+	}
+	n.wr.Lock()
+	defer n.wr.Unlock()
+	if err := n.copyUp(math.MaxInt64); err != nil {
+		return err
+	}
+	n.mu.RLock()
+	size, onHost := n.size, n.onHost
+	n.mu.RUnlock()
+	if count = min(count, size-off); count <= 0 {
+		return nil
+	}
+	if !onHost {
+		return n.editInline(size, make([]byte, count), off)
+	}
+	host, err := n.writable()
+	if err == nil {
+		err = sparse.Punch(host, off, count)
+	}
+	if err != nil {
+		return err
+	}
+	n.mu.Lock()
+	n.mtime = now()
+	n.ctime, n.sparse = n.mtime, true
+	n.mu.Unlock()
+	return nil
 }
 
 // ContentID identifies the data while it is that of an image layer; false once it has been written to.

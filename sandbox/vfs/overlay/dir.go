@@ -286,7 +286,7 @@ func (n *node) Link(name string, target vfs.Inode) error {
 	f := n.fs
 	f.tree.Lock()
 	err := n.vacant(name)
-	if err == nil && t.links() == 0 {
+	if err == nil && !t.named() {
 		err = abi.ENOENT // its last name went while the path was walked
 	}
 	if err != nil {
@@ -300,6 +300,37 @@ func (n *node) Link(name string, target vfs.Inode) error {
 	e.commit()
 	f.tree.Unlock()
 	return f.flush()
+}
+
+// named reports whether a node has a name, or is one of Tmpfile that is going to have one: it is made known then.
+// FS.tree is held for writing.
+func (n *node) named() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if !n.free {
+		return n.nlink > 0
+	}
+	n.free, n.dirty = false, n.onHost
+	n.fs.nodes[n.ino] = n
+	return true
+}
+
+// Tmpfile implements vfs.Tmpfiler. The journal knows nothing of the file until it has a name.
+func (n *node) Tmpfile(mode uint32, own vfs.Owner, _ int, linkable bool) (vfs.Inode, vfs.File, error) {
+	f := n.fs
+	if f.opts.ReadOnly {
+		return nil, nil, abi.EROFS
+	}
+	f.tree.Lock()
+	f.lastIno++
+	ino := f.lastIno
+	f.tree.Unlock()
+	t := now()
+	c := &node{
+		fs: f, ino: ino, mode: mode, uid: own.UID, gid: own.GID, atime: t, mtime: t, ctime: t, own: true, opens: 1, free: linkable,
+	}
+	c.up.Store(n)
+	return c, &file{node: c}, nil
 }
 
 // Unlink implements vfs.Inode.

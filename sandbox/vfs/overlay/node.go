@@ -39,6 +39,7 @@ type node struct {
 	dirty  bool // the record says that the data file knows size and time
 	sparse bool // the data file may have holes
 	opens  int
+	free   bool // it has no name yet, and may get one
 	inline []byte
 	host   *os.File // the data file, while somebody uses it
 }

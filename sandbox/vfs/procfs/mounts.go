@@ -17,6 +17,15 @@ func (fs *filesystem) mounts(t Task) string {
 	return b.String()
 }
 
+// mountstats is /proc/PID/mountstats.
+func (fs *filesystem) mountstats(t Task) string {
+	var b strings.Builder
+	fs.eachMount(t, func(m *vfs.Mount, point string) {
+		fmt.Fprintf(&b, "device %s mounted on %s with fstype %s\n", escape(m.Filesystem().Source), escape(point), m.Filesystem().Type)
+	})
+	return b.String()
+}
+
 // mountinfo is /proc/PID/mountinfo (proc_pid_mountinfo(5)).
 func (fs *filesystem) mountinfo(t Task) string {
 	var b strings.Builder

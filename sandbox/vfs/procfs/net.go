@@ -3,40 +3,63 @@ package procfs
 import (
 	"fmt"
 	"strings"
+
+	"github.com/sockerless/sockerless/sandbox/abi"
+	"github.com/sockerless/sockerless/sandbox/vfs"
 )
 
-// net is the entry of /proc/PID/net. The tables of sockets have their headers alone.
+// net is the entry of /proc/PID/net. Most of its files are the network's to write (Kernel.Net).
 func net(fs *filesystem) entry {
-	const (
-		tcp  = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode"
-		tcp6 = "  sl  local_address                         remote_address                        st tx_queue rx_queue tr tm->when retrnsmt" +
-			"   uid  timeout inode"
-		udp = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops"
-	)
-	return folder("net",
-		fixedText("arp", "IP address       HW type     Flags       HW address            Mask     Device\n"),
-		text("dev", func() string { return netDev(fs.k.System().Interfaces) }),
-		fixedText("if_inet6", ""),
+	const raw = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops"
+	entries := []entry{
 		fixedText("netlink", "sk               Eth Pid        Groups   Rmem     Wmem     Dump  Locks    Drops    Inode\n"),
 		fixedText("packet", "sk               RefCnt Type Proto  Iface R Rmem   User   Inode\n"),
-		fixedText("raw", udp+"\n"),
-		fixedText("route", fmt.Sprintf("%-127s\n", "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT")),
-		fixedText("tcp", fmt.Sprintf("%-149s\n", tcp)),
-		fixedText("tcp6", tcp6+"\n"),
-		fixedText("udp", fmt.Sprintf("%-127s\n", " "+udp)),
-		fixedText("udp6", tcp6+" ref pointer drops\n"),
-		fixedText("unix", "Num       RefCount Protocol Flags    Type St Inode Path\n"),
-	)
+		fixedText("raw", raw+"\n"),
+	}
+	for _, name := range []string{"arp", "dev", "icmp", "icmp6", "if_inet6", "ipv6_route", "route", "tcp", "tcp6", "udp", "udp6", "unix"} {
+		entries = append(entries, text(name, func() string { return fs.k.Net(name) }))
+	}
+	return folder("net", entries...)
 }
 
-func netDev(list []Interface) string {
-	var b strings.Builder
-	b.WriteString("Inter-|   Receive                                                |  Transmit\n" +
-		" face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed\n")
-	for _, i := range list {
-		fmt.Fprintf(&b, "%6s: %7d %7d %4d %4d %4d %5d %10d %9d %8d %7d %4d %4d %4d %5d %7d %10d\n", i.Name,
-			i.RxBytes, i.RxPackets, i.RxErrors, i.RxDropped, 0, 0, 0, 0,
-			i.TxBytes, i.TxPackets, i.TxErrors, i.TxDropped, 0, 0, 0, 0)
+// sysClassNet is /sys/class/net: a directory for each interface.
+func (fs *filesystem) sysClassNet() entry {
+	one := func(i Interface) entry {
+		value := func(name, v string) entry { return fixedText(name, v+"\n") }
+		carrier, state := "1", "up"
+		if i.Type != 1 {
+			state = "unknown"
+		}
+		return folder(i.Name, value("address", i.Address), value("addr_len", "6"), value("mtu", fmt.Sprint(i.MTU)),
+			value("type", fmt.Sprint(i.Type)), value("flags", fmt.Sprintf("0x%x", i.Flags)), value("ifindex", fmt.Sprint(i.Index)),
+			value("iflink", fmt.Sprint(i.Index)), value("carrier", carrier), value("operstate", state),
+			value("tx_queue_len", "1000"), value("dev_id", "0x0"), value("broadcast", broadcastOf(i)))
 	}
-	return b.String()
+	return entry{"net", abi.S_IFDIR | 0o555, func(n node) vfs.Inode {
+		return &dir{
+			node: n,
+			find: func(name string) (entry, bool) {
+				for _, i := range fs.k.System().Interfaces {
+					if i.Name == name {
+						return one(i), true
+					}
+				}
+				return entry{}, false
+			},
+			list: func() []entry {
+				var out []entry
+				for _, i := range fs.k.System().Interfaces {
+					out = append(out, one(i))
+				}
+				return out
+			},
+		}
+	}}
+}
+
+func broadcastOf(i Interface) string {
+	if i.Type != 1 {
+		return "00:00:00:00:00:00"
+	}
+	return strings.TrimSuffix(strings.Repeat("ff:", 6), ":")
 }

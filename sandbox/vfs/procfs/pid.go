@@ -32,6 +32,7 @@ func (fs *filesystem) taskDir(name string, t Task, tid int, leader bool) entry {
 func (fs *filesystem) taskFiles(t Task, tid int) []entry {
 	status := func(f func(Status) string) func() string { return func() string { return f(t.Status()) } }
 	return []entry{
+		private("auxv", 0o400, func() (string, error) { return auxv(t.Status()), nil }),
 		fixedText("cgroup", "0::/\n"),
 		text("cmdline", func() string { return nulTerminated(t.Args()) }),
 		writable("comm", func() (string, error) { return t.Status().Comm + "\n", nil }, func(s string) error {
@@ -50,7 +51,9 @@ func (fs *filesystem) taskFiles(t Task, tid int) []entry {
 		fixedText("loginuid", "4294967295"),
 		text("maps", status(maps)),
 		text("mountinfo", func() string { return fs.mountinfo(t) }),
+		private("mountstats", 0o400, func() (string, error) { return fs.mountstats(t), nil }),
 		text("mounts", func() string { return fs.mounts(t) }),
+		fs.namespaces(),
 		text("oom_score", status(func(s Status) string { return strconv.Itoa((1000+s.OOMScoreAdj)*2/3) + "\n" })),
 		writable("oom_score_adj", func() (string, error) { return strconv.Itoa(t.Status().OOMScoreAdj) + "\n", nil },
 			func(s string) error {
@@ -62,8 +65,11 @@ func (fs *filesystem) taskFiles(t Task, tid int) []entry {
 			}),
 		private("personality", 0o400, func() (string, error) { return "00000000\n", nil }),
 		magic("root", t, Task.Root),
+		text("schedstat", status(func(s Status) string { return fmt.Sprintf("%d 0 0\n", s.User+s.System) })),
 		fixedText("sessionid", "4294967295"),
 		fixedText("setgroups", "allow\n"),
+		text("smaps", status(smaps)),
+		text("smaps_rollup", status(smapsRollup)),
 		text("stat", status(func(s Status) string { return fs.taskStat(s, tid) })),
 		text("statm", status(statm)),
 		text("status", status(func(s Status) string { return taskStatus(s, tid, fs.k.System().CPUs) })),
@@ -124,7 +130,7 @@ func mayInspect(ctx *vfs.Context, t Task) error {
 	}
 	same := c.UID == of.UID && c.UID == of.RealUID && c.UID == of.SavedUID &&
 		c.GID == of.GID && c.GID == of.RealGID && c.GID == of.SavedGID
-	if c.Root() || same {
+	if c.UID == 0 || same {
 		return nil
 	}
 	return abi.EACCES
@@ -162,11 +168,15 @@ func ioText(i IO) string {
 func maps(s Status) string {
 	var b strings.Builder
 	for _, m := range s.Maps {
-		line := fmt.Sprintf("%08x-%08x %s %08x %02x:%02x %d ", m.Start, m.End, m.Perms, m.Offset, abi.Major(m.Dev), abi.Minor(m.Dev), m.Ino)
-		if m.Name != "" {
-			line = fmt.Sprintf("%-73s%s", line, m.Name)
-		}
-		b.WriteString(line + "\n")
+		b.WriteString(mapLine(m))
 	}
 	return b.String()
+}
+
+func mapLine(m Mapping) string {
+	line := fmt.Sprintf("%08x-%08x %s %08x %02x:%02x %d ", m.Start, m.End, m.Perms, m.Offset, abi.Major(m.Dev), abi.Minor(m.Dev), m.Ino)
+	if m.Name != "" {
+		line = fmt.Sprintf("%-73s%s", line, m.Name)
+	}
+	return line + "\n"
 }

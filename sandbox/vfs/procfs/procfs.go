@@ -20,12 +20,16 @@ type Kernel interface {
 	System() System
 	// Cgroup tells the sandbox's limits and what it uses of them.
 	Cgroup() Cgroup
+	// Net is the content of a file of /proc/net: arp, dev, icmp, icmp6, if_inet6, ipv6_route, route, tcp, tcp6, udp, udp6, unix.
+	Net(name string) string
 	// Namespace is where the sandbox's processes live.
 	Namespace() *vfs.Namespace
 	// Pids lists the processes, zombies included, in rising order.
 	Pids() []int
 	// Task finds a process.
 	Task(pid int) (Task, bool)
+	// Locks lists the file locks of the sandbox's processes.
+	Locks() []vfs.HeldLock
 	// Self tells the process and thread that a vfs.Context's Caller is; 0 when it is none of this sandbox.
 	Self(caller any) (pid, tid int)
 }
@@ -131,18 +135,20 @@ type System struct {
 	Interfaces []Interface
 }
 
-// Interface is a network interface with its counters (/proc/net/dev).
+// Interface is a network interface (/sys/class/net).
 type Interface struct {
-	Name                string
-	RxBytes, RxPackets  uint64
-	TxBytes, TxPackets  uint64
-	RxErrors, RxDropped uint64
-	TxErrors, TxDropped uint64
+	Name    string
+	Index   int
+	Address string // as "02:42:ac:11:00:02"
+	MTU     int
+	Type    int // ARPHRD_: 1 Ethernet, 772 loopback
+	Flags   uint32
 }
 
 // Cgroup is the sandbox's limits and use of them.
 type Cgroup struct {
 	MemoryMax, MemoryCurrent uint64        // bytes; a limit of 0 is none
+	MemoryPeak               uint64        // the most so far
 	OOMKills                 uint64        // processes killed at the limit
 	CPUQuota, CPUPeriod      time.Duration // a quota of 0 is none
 	CPUWeight                int           // 1 to 10000; 0 is the default of 100

@@ -14,6 +14,7 @@ import (
 	"github.com/sockerless/sockerless/sandbox/abi"
 	"github.com/sockerless/sockerless/sandbox/vfs"
 	"github.com/sockerless/sockerless/sandbox/vfs/tmpfs"
+	"github.com/sockerless/sockerless/sandbox/vnet"
 )
 
 type testKernel struct {
@@ -26,13 +27,18 @@ func (k *testKernel) System() System {
 		Release: "6.6.0-sockerless", Version: "#1 SMP", Hostname: "box", BootID: "7dc212e6-cdc0-4040-b593-14c9f55d7eaf",
 		Boot: time.Unix(1e9, 0), Running: 1, LastPID: 7, Forks: 9, CPUs: 2, CPUVendor: "GenuineIntel", CPUModel: "CPU", CPUMHz: 2500,
 		UserTime: 3 * time.Second, SystemTime: time.Second, MemTotal: 1 << 30, MemFree: 1 << 29, MemAvailable: 1 << 29,
-		MaxFiles: 1000, MaxPID: 32768, Interfaces: []Interface{{Name: "lo", RxBytes: 3833, RxPackets: 41, TxBytes: 3833, TxPackets: 41}},
+		MaxFiles: 1000, MaxPID: 32768, Interfaces: []Interface{{Name: "lo", Index: 1, Address: "00:00:00:00:00:00", MTU: 65536, Type: 772, Flags: 9}},
 	}
 }
 
 func (k *testKernel) Cgroup() Cgroup {
 	return Cgroup{MemoryMax: 1 << 28, MemoryCurrent: 1 << 20, CPUQuota: 150 * time.Millisecond, PidsCurrent: 2}
 }
+func (k *testKernel) Net(name string) string {
+	text, _ := vnet.NewStack(vnet.StackConfig{}).ProcNet(name)
+	return text
+}
+
 func (k *testKernel) Namespace() *vfs.Namespace { return k.ns }
 func (k *testKernel) Pids() []int {
 	var out []int
@@ -46,6 +52,14 @@ func (k *testKernel) Pids() []int {
 func (k *testKernel) Task(pid int) (Task, bool) {
 	t, ok := k.tasks[pid]
 	return t, ok
+}
+
+func (k *testKernel) Locks() []vfs.HeldLock {
+	posix, ofd := &vfs.LockOwner{PID: 7}, &vfs.LockOwner{Kind: vfs.DescriptionLock, PID: 7}
+	return []vfs.HeldLock{
+		{Lock: vfs.Lock{Owner: posix, Type: abi.F_WRLCK, Start: 5, End: 9}, File: vfs.FileID{Dev: abi.Mkdev(0xfe, 1), Ino: 12}},
+		{Lock: vfs.Lock{Owner: ofd, Type: abi.F_RDLCK, End: vfs.LockEnd}, File: vfs.FileID{Ino: 13}},
+	}
 }
 
 func (k *testKernel) Self(caller any) (int, int) {
@@ -198,7 +212,7 @@ func TestFilesOfAProcess(t *testing.T) {
 		"/sys/fs/cgroup/pids.max":           "max\n",
 		"/sys/fs/cgroup/cgroup.procs":       "1\n7\n",
 		"/sys/devices/system/cpu/online":    "0-1\n",
-		"/proc/net/dev":                     string(head(t, "/proc/net/dev", 2)) + "    lo:    3833      41    0    0    0     0          0         0     3833      41    0    0    0     0       0          0\n",
+		"/proc/net/dev":                     string(head(t, "/proc/net/dev", 2)) + "    lo:       0       0    0    0    0     0          0         0        0       0    0    0    0     0       0          0\n",
 		"/proc/net/tcp":                     head(t, "/proc/net/tcp", 1),
 		"/proc/net/udp":                     head(t, "/proc/net/udp", 1),
 		"/proc/net/tcp6":                    head(t, "/proc/net/tcp6", 1),
@@ -206,6 +220,11 @@ func TestFilesOfAProcess(t *testing.T) {
 		"/proc/net/unix":                    head(t, "/proc/net/unix", 1),
 		"/proc/net/route":                   head(t, "/proc/net/route", 1),
 		"/proc/net/raw":                     head(t, "/proc/net/raw", 1),
+		"/sys/class/net/lo/address":         head(t, "/sys/class/net/lo/address", 1),
+		"/sys/class/net/lo/mtu":             head(t, "/sys/class/net/lo/mtu", 1),
+		"/sys/class/net/lo/type":            head(t, "/sys/class/net/lo/type", 1),
+		"/sys/class/net/lo/operstate":       head(t, "/sys/class/net/lo/operstate", 1),
+		"/sys/class/net/lo/flags":           head(t, "/sys/class/net/lo/flags", 1),
 		"/proc/net/arp":                     head(t, "/proc/net/arp", 1),
 		"/proc/swaps":                       head(t, "/proc/swaps", 1),
 		"/proc/self/../sys/kernel/hostname": "box\n",
@@ -252,7 +271,7 @@ var number = regexp.MustCompile(`[0-9a-f]{16}|\d+`)
 func TestTablesLookLikeLinux(t *testing.T) {
 	t.Parallel()
 	_, task := sandbox(t)
-	for _, name := range []string{"self/status", "meminfo", "self/io", "self/fdinfo/0", "stat"} {
+	for _, name := range []string{"self/status", "meminfo", "self/io", "self/fdinfo/0", "stat", "self/smaps_rollup"} {
 		b, err := os.ReadFile("/proc/" + name)
 		if err != nil {
 			t.Logf("not compared: %v", err)
@@ -287,6 +306,33 @@ func TestTablesLookLikeLinux(t *testing.T) {
 				t.Errorf("%s: ours %q, this machine's %q", name, line, theirs[at-1])
 			}
 		}
+	}
+}
+
+func TestLocksAndNamespacesAreShown(t *testing.T) {
+	t.Parallel()
+	_, task := sandbox(t)
+	text, err := read(task.ctx, "/proc/locks")
+	must(t, err)
+	if want := "1: POSIX  ADVISORY  WRITE 7 fe:01:12 5 9\n2: OFDLCK ADVISORY  READ  -1 00:00:13 0 EOF\n"; text != want {
+		t.Errorf("locks\n%swant\n%s", text, want)
+	}
+	pid, err := task.ctx.Readlink(task.ctx.Cwd, "/proc/self/ns/pid")
+	must(t, err)
+	forChildren, err := task.ctx.Readlink(task.ctx.Cwd, "/proc/1/ns/pid_for_children")
+	must(t, err)
+	if pid != forChildren || !strings.HasPrefix(pid, "pid:[") {
+		t.Errorf("namespaces %s, %s", pid, forChildren)
+	}
+	p, err := task.ctx.Walk(task.ctx.Cwd, "/proc/self/ns/mnt", true)
+	must(t, err)
+	st, err := p.Inode().Stat()
+	must(t, err)
+	if name, _ := p.Inode().Readlink(); name != fmt.Sprintf("mnt:[%d]", st.Ino) {
+		t.Errorf("%s has the number %d", name, st.Ino)
+	}
+	if _, err := task.ctx.Open(task.ctx.Cwd, "/proc/self/ns/mnt", abi.O_RDONLY, 0); err != abi.EACCES {
+		t.Errorf("open of a namespace: %v", err)
 	}
 }
 

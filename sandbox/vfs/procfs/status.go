@@ -36,9 +36,6 @@ func statm(s Status) string {
 	return fmt.Sprintf("%d %d 0 0 0 %d 0\n", s.Size/pageSize, s.RSS/pageSize, s.Size/pageSize)
 }
 
-// capabilities is Docker's default set (capabilities(7)), which root of a container has.
-const capabilities = 0xa80425fb
-
 // taskStatus is /proc/PID/status (proc_pid_status(5)).
 func taskStatus(s Status, pid, cpus int) string {
 	var b strings.Builder
@@ -87,12 +84,14 @@ func taskStatus(s Status, pid, cpus int) string {
 	}{{"SigPnd", 0}, {"ShdPnd", s.Pending}, {"SigBlk", s.Blocked}, {"SigIgn", s.Ignored}, {"SigCgt", s.Caught}} {
 		p("%s:\t%016x\n", set.name, uint64(set.set))
 	}
-	effective := 0
-	if cred.Root() {
-		effective = capabilities
+	caps := cred.CapSets()
+	p("CapInh:\t%016x\nCapPrm:\t%016x\nCapEff:\t%016x\nCapBnd:\t%016x\nCapAmb:\t%016x\n",
+		caps.Inheritable, caps.Permitted, caps.Effective, caps.Bounding, caps.Ambient)
+	noNewPrivs := 0
+	if cred.NoNewPrivs {
+		noNewPrivs = 1
 	}
-	p("CapInh:\t%016x\nCapPrm:\t%016x\nCapEff:\t%016x\nCapBnd:\t%016x\nCapAmb:\t%016x\n", 0, effective, effective, capabilities, 0)
-	p("NoNewPrivs:\t0\nSeccomp:\t0\nSeccomp_filters:\t0\n")
+	p("NoNewPrivs:\t%d\nSeccomp:\t0\nSeccomp_filters:\t0\n", noNewPrivs)
 	p("Cpus_allowed:\t%x\nCpus_allowed_list:\t%sMems_allowed:\t1\nMems_allowed_list:\t0\n", uint64(1)<<min(cpus, 63)-1, cpuList(cpus))
 	p("voluntary_ctxt_switches:\t0\nnonvoluntary_ctxt_switches:\t0\n")
 	return b.String()

@@ -86,3 +86,51 @@ func (d *data) truncate(size int64) (freed int64) {
 	d.pages -= freed
 	return freed
 }
+
+// nextData returns where the next data from off on begins, -1 for nowhere. Bytes that a chunk holds are data.
+func (d *data) nextData(off int64) int64 {
+	if chunk := d.chunks[off/chunkSize]; off%chunkSize < int64(len(chunk)) {
+		return off
+	}
+	next := int64(-1)
+	for at, chunk := range d.chunks {
+		if at > off/chunkSize && len(chunk) > 0 && (next < 0 || at*chunkSize < next) {
+			next = at * chunkSize
+		}
+	}
+	if next >= d.size {
+		return -1
+	}
+	return next
+}
+
+// nextHole returns where the next hole from off on begins, at the latest at the end.
+func (d *data) nextHole(off int64) int64 {
+	for ; off < d.size; off = (off/chunkSize + 1) * chunkSize {
+		if n := int64(len(d.chunks[off/chunkSize])); n < chunkSize {
+			return min(max(off, off/chunkSize*chunkSize+n), d.size)
+		}
+	}
+	return d.size
+}
+
+// punch makes n bytes from off on zeros, and returns how many pages became free: whole chunks, and their ends.
+func (d *data) punch(off, n int64) (freed int64) {
+	for at, chunk := range d.chunks {
+		from, to := max(off-at*chunkSize, 0), min(off+n-at*chunkSize, int64(len(chunk)))
+		if from >= to {
+			continue
+		}
+		clear(chunk[from:to])
+		if keep := pagesOf(from) * pageSize; to == int64(len(chunk)) && keep < to {
+			freed += pagesOf(to - keep)
+			if keep == 0 {
+				delete(d.chunks, at)
+			} else {
+				d.chunks[at] = append([]byte(nil), chunk[:keep]...)
+			}
+		}
+	}
+	d.pages -= freed
+	return freed
+}

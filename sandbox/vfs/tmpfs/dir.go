@@ -89,17 +89,33 @@ func (i *inode) Link(name string, target vfs.Inode) error {
 	if err := i.vacant(name); err != nil {
 		return err
 	}
-	t.mu.RLock()
-	gone := t.nlink == 0
-	t.mu.RUnlock()
+	t.mu.Lock()
+	gone, first := t.nlink == 0 && !t.linkable, t.linkable
+	t.linkable = false
+	t.mu.Unlock()
 	if gone { // its last name went while the path was walked
 		return abi.ENOENT
+	}
+	if first {
+		i.fs.inodes.Add(1)
 	}
 	i.entries[name] = t
 	at := now()
 	t.link(at, 1)
 	i.touch(at, 0)
 	return nil
+}
+
+// Tmpfile implements vfs.Tmpfiler.
+func (i *inode) Tmpfile(mode uint32, own vfs.Owner, flags int, linkable bool) (vfs.Inode, vfs.File, error) {
+	c, err := i.fs.allocInode(mode, 0, own)
+	if err != nil {
+		return nil, nil, err
+	}
+	i.fs.inodes.Add(-1) // as for all that have no name
+	c.nlink, c.linkable = 0, linkable
+	f, err := c.Open(flags)
+	return c, f, err
 }
 
 // Unlink implements vfs.Inode.

@@ -66,6 +66,34 @@ func (f *file) Size() (int64, error) {
 	return f.inode.data.size, nil
 }
 
+// NextData implements vfs.Sparse.
+func (f *file) NextData(off int64) (int64, error) {
+	f.inode.mu.RLock()
+	defer f.inode.mu.RUnlock()
+	if at := f.inode.data.nextData(off); at >= 0 {
+		return at, nil
+	}
+	return 0, abi.ENXIO
+}
+
+// NextHole implements vfs.Sparse.
+func (f *file) NextHole(off int64) (int64, error) {
+	f.inode.mu.RLock()
+	defer f.inode.mu.RUnlock()
+	return f.inode.data.nextHole(off), nil
+}
+
+// PunchHole implements vfs.Sparse.
+func (f *file) PunchHole(off, n int64) error {
+	i := f.inode
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.fs.release(i.data.punch(off, n))
+	i.mtime = now()
+	i.ctime = i.mtime
+	return nil
+}
+
 // Ready implements vfs.File.
 func (f *file) Ready() vfs.Events { return abi.POLLIN | abi.POLLOUT }
 

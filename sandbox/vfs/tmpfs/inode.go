@@ -25,6 +25,7 @@ type inode struct {
 	atime, mtime, ctime int64 // nanoseconds since the epoch
 	data                data
 	opens               int
+	linkable            bool // it has no name yet, and may get one
 	xattrs              vfs.XattrMap
 }
 

@@ -236,7 +236,7 @@ func (d *Differ) onPath(op, p string) (desc, sand, host string) {
 	switch op {
 	case "chmod":
 		mode := pick(d, uint32(0o700), 0o755, 0o4711, 0o6710, 0o1777)
-		if d.ctx.Cred.Root() {
+		if d.ctx.Cred.UID == 0 {
 			mode = pick(d, mode, 0o640) // others could not compare the trees any more
 		}
 		if err == nil {

@@ -14,9 +14,11 @@ const (
 	// instruction is charged: bulkShift bits less than the length in units.
 	// Fills and copies are done in chunks of bulkChunk bytes, because an
 	// instruction cannot be interrupted: one over 4 GiB takes more than a second.
-	bulkFree  = 16 << 10
+	bulkFree  = 4 << 10
 	bulkShift = 4
-	bulkChunk = 1 << 20
+	// bulkWeight is what a bulk instruction is charged besides its length.
+	bulkWeight = 32
+	bulkChunk  = 1 << 20
 )
 
 // added holds the indices of what the rewriting adds to a module.
@@ -46,6 +48,12 @@ type rewriter struct {
 
 	points []instr // scratch: what the survey of a function found to change
 
+	tableType     byte // of the last table
+	tableMin      uint32
+	dispatch      *dispatch // takes the place of the table, nil when it cannot
+	dispatchTypes []int     // of its functions, by number
+	usesTable     bool      // an instruction besides call_indirect names a table
+
 	usesDataSegments bool // memory.init or data.drop
 	irreversible     bool // an instruction changes what a reset cannot restore
 }
@@ -70,11 +78,15 @@ type body struct {
 
 // loop is what the survey finds out about a loop.
 type loop struct {
-	size int // instructions directly in it
-	// tight loops are innermost, without calls, without parameters, and no
-	// br_table goes back to their head: they can be split (see emitTight).
+	size  int // instructions directly in it
+	bulks int // bulk instructions among them
+	calls bool
+	// tight loops are innermost, without bulk instructions and parameters, and
+	// no br_table goes back to their head: they can be split (see emitTight).
 	tight bool
 }
+
+func (l *loop) weight() int32 { return weight(l.size) + int32(bulkWeight*min(l.bulks, 1000)) }
 
 // weight is what running through size instructions is charged. Of large bodies
 // a part is run mostly (interpreters, the functions of Go's compiler), of which
@@ -139,17 +151,25 @@ func (w *rewriter) survey(code []byte, params int) (b body, exprAt int, err erro
 			})
 		case opCall, opCallIndirect, opReturnCall, opReturnCallIn:
 			b.calls = true
-			loose()
+			if at != none {
+				b.loops[at].calls = true
+			}
 		case opMemoryGrow:
 			loose()
+		case opTableGet:
+			w.usesTable = true
 		case opTableSet:
-			w.irreversible = true
+			w.irreversible, w.usesTable = true, true
 		case opRefFunc:
 			w.noteRefFunc(in.index)
+			loose()
 		case opMisc:
 			w.surveyMisc(in.sub, &b)
 			if in.sub >= miscMemoryInit {
 				loose()
+				if at != none {
+					b.loops[at].bulks++
+				}
 			}
 		}
 	}
@@ -162,7 +182,7 @@ func (w *rewriter) survey(code []byte, params int) (b body, exprAt int, err erro
 // changes tells which instructions function may change, branches which it may
 // change in a tight loop besides.
 func changes(op byte) bool {
-	return op == opLoop || op == opCall || op == opReturnCall || op == opRefFunc || op == opMisc
+	return op == opLoop || op == opCall || op == opReturnCall || op == opCallIndirect || op == opReturnCallIn || op == opRefFunc || op == opMisc
 }
 
 func branches(op byte) bool {
@@ -188,10 +208,12 @@ func (w *rewriter) surveyMisc(sub uint32, b *body) {
 	case miscMemoryCopy, miscMemoryFill:
 		b.bulks = true
 	case miscTableInit, miscTableCopy, miscTableGrow, miscTableFill:
-		w.irreversible = true
+		w.irreversible, w.usesTable = true, true
 		b.bulks = true
 	case miscElemDrop:
-		w.irreversible = true
+		w.irreversible, w.usesTable = true, true
+	case miscTableSize:
+		w.usesTable = true
 	}
 }
 
@@ -238,26 +260,30 @@ func (w *rewriter) function(out, code []byte, params int) ([]byte, error) {
 	}
 
 	copied, loops := exprAt, b.loops // not yet copied, not yet met
-	var tight tightLoop
-	for _, in := range w.points {
-		if tight.open {
-			out = append(out, code[copied:in.start]...)
-			out, copied = tight.rewrite(out, code, in), in.end
-			continue
-		}
+	for i := 0; i < len(w.points); i++ {
+		in := w.points[i]
 		switch in.op {
 		case opLoop:
-			out = append(out, code[copied:in.end]...)
-			copied = in.end
-			out = w.emitLoop(out, count, weight(loops[0].size))
-			if loops[0].tight {
-				out = append(out, code[in.start:in.end]...)
-				tight = tightLoop{open: true, count: count, weight: weight(loops[0].size)}
-			}
+			l := &loops[0]
 			loops = loops[1:]
+			out = append(out, code[copied:in.start]...)
+			if l.tight && (!l.calls || unroll(l.size) > 1) {
+				n := bodyOf(w.points[i+1:])
+				out = w.emitTight(out, code, w.points[i:i+1+n], count, l.size)
+				i += n
+				copied = w.points[i].end
+				break
+			}
+			out = append(out, code[in.start:in.end]...)
+			copied = in.end
+			out = w.emitLoop(out, count, l.weight())
 		case opCall, opReturnCall:
 			out = append(out, code[copied:in.start]...)
 			out = appendU32(append(out, in.op), w.shift(in.index))
+			copied = in.end
+		case opCallIndirect, opReturnCallIn:
+			out = append(out, code[copied:in.start]...)
+			out = w.callIndirect(out, code, in)
 			copied = in.end
 		case opRefFunc:
 			// wazero allocates for every ref.func it runs and frees only with
@@ -320,58 +346,139 @@ func (w *rewriter) emitLoop(out []byte, count uint32, weight int32) []byte {
 	return append(appendU32(append(out, opLocalSet), count), opEnd)
 }
 
-// tightLoop rewrites the body of a tight loop. The loop is doubled: the outer
-// head, which emitLoop made, settles; the inner one is where the program goes
-// back to as long as the budget lasts. So the inner loop has no call, and the
-// compiler keeps its variables and the memory's address in registers.
-type tightLoop struct {
-	open   bool
-	depth  uint32 // blocks open within the loop
-	count  uint32 // the local that is counted down
-	weight int32
+// bodyOf returns how many points the body of a tight loop has, its end included.
+func bodyOf(points []instr) int {
+	depth := 0
+	for i, in := range points {
+		switch in.op {
+		case opBlock, opIf:
+			depth++
+		case opEnd:
+			if depth == 0 {
+				return i + 1
+			}
+			depth--
+		}
+	}
+	return len(points) // not a whole function: the survey refuses it
 }
 
-// rewrite appends one instruction of the body. Labels beyond the loop are one
-// further away than they were.
-func (t *tightLoop) rewrite(out, code []byte, in instr) []byte {
-	raw := code[in.start:in.end]
-	switch in.op {
-	case opBlock, opIf:
-		t.depth++
-	case opEnd:
-		if t.depth > 0 {
-			t.depth--
-			break
-		}
-		t.open = false
+// unroll tells how many times the body of a tight loop is written.
+func unroll(size int) int {
+	switch {
+	case size <= 24:
+		return 4
+	case size <= 48:
+		return 2
+	}
+	return 1
+}
+
+// emitTight rewrites a tight loop; points are its branches from the loop to its
+// end. It becomes two: the outer head settles, the inner is where the program
+// goes back to as long as the budget lasts, so that the inner loop has no call
+// and the compiler keeps its variables and the memory's address in registers.
+// Small bodies are repeated, and counted once for all:
+//
+//	block                     // exit, with the loop's results
+//	  loop                    // outer
+//	    settle
+//	    loop                  // inner
+//	      block body br 3 end // going back leads to the next copy,
+//	      block body br 3 end // coming to the end out of the loop
+//	      body                // going back: inner while the budget lasts, else outer
+//	    end end end
+//
+// A round that leaves early is counted by the outer head alone: as one.
+func (w *rewriter) emitTight(out, code []byte, points []instr, count uint32, size int) []byte {
+	head, body := points[0], points[1:]
+	copies := unroll(size)
+	t := tightLoop{w: w, count: count, weight: weight(size) * int32(copies), beyond: 1}
+	typ := code[head.start+1 : head.end]
+	if copies > 1 {
+		t.beyond++
+		out = append(append(out, opBlock), typ...)
+	}
+	out = append(append(out, opLoop), typ...)
+	out = w.emitLoop(out, count, weight(size))
+	out = append(append(out, opLoop), typ...)
+	for range copies - 1 {
+		out = append(out, opBlock, blockVoid)
+		out = t.body(out, code, head.end, body, false)
+		out = append(out, opBr, 3, opEnd)
+	}
+	out = t.body(out, code, head.end, body, true)
+	if copies > 1 {
 		out = append(out, opEnd)
-	case opBr:
-		if in.index == t.depth {
-			return t.back(out, in.index)
-		}
-		return appendU32(append(out, opBr), t.label(in.index))
-	case opBrIf:
-		if in.index == t.depth {
-			return append(t.back(append(out, opIf, blockVoid), in.index+1), opEnd)
-		}
-		return appendU32(append(out, opBrIf), t.label(in.index))
-	case opBrTable:
-		var list []byte
-		n := uint32(0)
-		labels(raw[1:], func(d uint32) {
-			list = appendU32(list, t.label(d))
-			n++
-		})
-		return append(appendU32(append(out, opBrTable), n-1), list...)
 	}
-	return append(out, raw...)
+	return append(out, opEnd, opEnd)
 }
 
-func (t *tightLoop) label(d uint32) uint32 {
-	if d > t.depth {
-		return d + 1
+// tightLoop is how the branches of a tight loop's body change.
+type tightLoop struct {
+	w      *rewriter
+	count  uint32 // the local that is counted down
+	weight int32  // of all copies of the body
+	beyond uint32 // how much further away labels outside the loop are in the last copy
+}
+
+// body appends a copy of the body that begins at from, without its end.
+func (t *tightLoop) body(out, code []byte, from int, points []instr, last bool) []byte {
+	beyond := t.beyond
+	if !last {
+		beyond++
 	}
-	return d
+	depth := uint32(0) // blocks open within the loop
+	label := func(d uint32) uint32 {
+		if d > depth {
+			return d + beyond
+		}
+		return d
+	}
+	for _, in := range points {
+		out = append(out, code[from:in.start]...)
+		from = in.end
+		switch in.op {
+		case opBlock, opIf:
+			depth++
+		case opEnd:
+			if depth == 0 {
+				return out
+			}
+			depth--
+		case opCall, opReturnCall:
+			out = appendU32(append(out, in.op), t.w.shift(in.index))
+			continue
+		case opCallIndirect, opReturnCallIn:
+			out = t.w.callIndirect(out, code, in)
+			continue
+		case opBr:
+			if last && in.index == depth {
+				out = t.back(out, depth)
+			} else {
+				out = appendU32(append(out, opBr), label(in.index))
+			}
+			continue
+		case opBrIf:
+			if last && in.index == depth {
+				out = append(t.back(append(out, opIf, blockVoid), depth+1), opEnd)
+			} else {
+				out = appendU32(append(out, opBrIf), label(in.index))
+			}
+			continue
+		case opBrTable:
+			var list []byte
+			n := uint32(0)
+			labels(code[in.start+1:in.end], func(d uint32) {
+				list = appendU32(list, label(d))
+				n++
+			})
+			out = append(appendU32(append(out, opBrTable), n-1), list...)
+			continue
+		}
+		out = append(out, code[in.start:in.end]...)
+	}
+	return out
 }
 
 // back goes back to the inner head, depth blocks out, if the budget lasts, and

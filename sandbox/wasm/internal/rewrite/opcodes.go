@@ -10,6 +10,7 @@ const (
 	opBr           = 0x0c
 	opBrIf         = 0x0d
 	opBrTable      = 0x0e
+	opReturn       = 0x0f
 	opCall         = 0x10
 	opCallIndirect = 0x11
 	opReturnCall   = 0x12
@@ -36,6 +37,7 @@ const (
 	opI32Sub       = 0x6b
 	opI32Mul       = 0x6c
 	opI64GtU       = 0x56
+	opI32And       = 0x71
 	opI32Or        = 0x72
 	opI32ShrU      = 0x76
 	opI64Add       = 0x7c

@@ -168,6 +168,7 @@ func (w *rewriter) readTables(res *Result) error {
 			}
 			out = appendLimits(append(out, typ), l)
 			w.tables++
+			w.tableType, w.tableMin = typ, l.min
 		}
 	})
 	if w.tables > 0 {
@@ -246,7 +247,7 @@ func (w *rewriter) readGlobals(*Result) error {
 	return err
 }
 
-func (w *rewriter) writeCode(*Result) error {
+func (w *rewriter) writeCode(res *Result) error {
 	// New indices: one import more, then the module's functions, then ours.
 	w.added.yield = uint32(w.funcs) + 1
 	w.added.spend = w.added.yield + 1
@@ -256,12 +257,44 @@ func (w *rewriter) writeCode(*Result) error {
 	w.added.three = uint32(len(w.types)) + 3
 	w.added.refs = uint32(w.tables)
 
-	defined := w.funcTypes[w.importedFuncs:]
-	var out []byte
-	if !w.has[secCode] && len(defined) > 0 {
-		return fmt.Errorf("code section: missing for %d functions", len(defined))
+	bodies := uint32(3)
+	if w.hasMemory {
+		bodies = 5
 	}
-	err := w.section(secCode, "code", func(r *reader, n int) {
+	if w.dispatch = w.dispatchable(); w.dispatch != nil {
+		w.dispatch.first, w.dispatch.typ = w.added.yield+bodies, uint32(len(w.types))+5
+	}
+	out, err := w.functions()
+	if err == nil && w.dispatch != nil && (w.usesTable || w.dispatch.tooMuch()) {
+		w.dispatch = nil
+		w.refFuncs, w.refIndex = nil, nil
+		out, err = w.functions()
+	}
+	if err != nil {
+		return err
+	}
+	helpers := w.helpers(uint32(w.importedFuncs))
+	if w.dispatch != nil {
+		var code [][]byte
+		code, w.dispatchTypes = w.dispatch.code(w)
+		helpers = append(helpers, code...)
+		res.TableEntries = trapSize
+		w.set(secTable, appendLimits([]byte{1, typeFuncref}, limits{min: trapSize, max: trapSize, hasMax: true}))
+	}
+	for _, h := range helpers {
+		out = append(appendU32(out, uint32(len(h))), h...)
+	}
+	w.set(secCode, append(appendU32(nil, uint32(len(w.funcTypes)-w.importedFuncs+len(helpers))), out...))
+	return nil
+}
+
+// functions returns the module's own functions, rewritten.
+func (w *rewriter) functions() (out []byte, err error) {
+	defined := w.funcTypes[w.importedFuncs:]
+	if !w.has[secCode] && len(defined) > 0 {
+		return nil, fmt.Errorf("code section: missing for %d functions", len(defined))
+	}
+	err = w.section(secCode, "code", func(r *reader, n int) {
 		if n != len(defined) {
 			r.fail("%d bodies for %d functions", n, len(defined))
 			return
@@ -283,15 +316,7 @@ func (w *rewriter) writeCode(*Result) error {
 			out = append(appendU32(out, uint32(len(code))), code...)
 		}
 	})
-	if err != nil {
-		return err
-	}
-	helpers := w.helpers(uint32(w.importedFuncs))
-	for _, h := range helpers {
-		out = append(appendU32(out, uint32(len(h))), h...)
-	}
-	w.set(secCode, append(appendU32(nil, uint32(len(defined)+len(helpers))), out...))
-	return nil
+	return out, err
 }
 
 // writeData takes the active data segments out; the host writes them into the
@@ -341,15 +366,24 @@ func (w *rewriter) writeData(res *Result) error {
 // that fills the table of ref.func.
 func (w *rewriter) writeElements(*Result) error {
 	n := w.elems
+	if w.dispatch != nil {
+		n = 1
+	}
 	if len(w.refFuncs) > 0 {
 		n++
 	}
 	out := appendU32(nil, uint32(n))
-	err := w.section(secElement, "element", func(r *reader, n int) {
-		for ; n > 0 && r.err == nil; n-- {
-			out = w.element(r, out)
-		}
-	})
+	var err error
+	if w.dispatch != nil { // dispatchable has read the section
+		out = append(out, 0, opI32Const, trapNoArgs, opEnd, 2)
+		out = appendU32(appendU32(out, w.added.yield), w.added.bulk)
+	} else {
+		err = w.section(secElement, "element", func(r *reader, n int) {
+			for ; n > 0 && r.err == nil; n-- {
+				out = w.element(r, out)
+			}
+		})
+	}
 	if len(w.refFuncs) > 0 {
 		out = appendU32(append(out, 2), w.added.refs)
 		out = append(out, opI32Const, 0, opEnd, 0)
@@ -513,7 +547,11 @@ func (w *rewriter) writeTables(*Result) error {
 // signatures of the helpers.
 func (w *rewriter) writeDeclarations(*Result) error {
 	n := uint32(len(w.types))
-	out := appendU32(nil, n+5)
+	extra := uint32(5)
+	if w.dispatch != nil {
+		extra += uint32(len(w.dispatch.types))
+	}
+	out := appendU32(nil, n+extra)
 	for _, t := range w.types {
 		out = append(append(out, 0x60), t.body...)
 	}
@@ -523,6 +561,11 @@ func (w *rewriter) writeDeclarations(*Result) error {
 	out = append(out, 0x60, 1, typeI32, 0)
 	out = append(out, 0x60, 3, typeI32, typeI32, typeI32, 0)
 	out = append(out, 0x60, 1, typeI32, 1, typeI32)
+	if w.dispatch != nil {
+		for _, t := range w.dispatch.types {
+			out = append(append(out, 0x60), w.dispatch.typeBody(w.types[t])...)
+		}
+	}
 	w.set(secType, out)
 
 	out = appendU32(nil, uint32(w.importedFuncs)+1)
@@ -539,6 +582,9 @@ func (w *rewriter) writeDeclarations(*Result) error {
 	helpers := []uint32{n + toNothing, n + overI32, n + fromI32}
 	if w.hasMemory {
 		helpers = append(helpers, w.added.three, w.added.three)
+	}
+	for _, i := range w.dispatchTypes {
+		helpers = append(helpers, w.dispatch.typ+uint32(i))
 	}
 	out = appendU32(nil, uint32(len(defined)+len(helpers)))
 	for _, t := range defined {

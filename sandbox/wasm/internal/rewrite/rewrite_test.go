@@ -91,6 +91,29 @@ func samples() map[string]*Wasm {
 			Loop, Void, LocalGet, 0, I32Const, 1, I32And, If, Void, LocalGet, 1, I32Const, 3, I32Add, LocalSet, 1,
 			Else, LocalGet, 1, I32Const, 1, I32Shl, LocalSet, 1, End,
 			LocalGet, 0, I32Const, 1, I32ShrU, LocalTee, 0, BrIf, 0, End, LocalGet, 1)),
+		"tight loop with results, left by its end, a branch and a return": f([]byte{I32}, Cat(
+			Loop, I32, LocalGet, 1, I32Const, 7, I32Add, LocalSet, 1,
+			LocalGet, 1, I32Const, S32(100), I32LtU, I32Eqz, If, Void, LocalGet, 1, Return, End,
+			Block, Void, LocalGet, 0, I32Const, 1, I32Sub, LocalTee, 0, I32Const, 0, I32LtS, BrIf, 0, Br, 1, End,
+			LocalGet, 1, End, I32Const, 5, I32Mul)),
+		"tight loop that goes back in its middle": f([]byte{I32}, Cat(
+			Block, Void, Loop, Void, LocalGet, 1, I32Const, 3, I32Mul, I32Const, 1, I32Add, LocalSet, 1,
+			LocalGet, 0, I32Const, 1, I32Sub, LocalTee, 0, I32Const, 7, I32And, BrIf, 0,
+			LocalGet, 0, I32Const, 1, I32LtS, BrIf, 1,
+			LocalGet, 1, I32Const, 11, I32Add, LocalSet, 1, Br, 0, End, End, LocalGet, 1)),
+		"long tight loop": f([]byte{I32}, Cat(Loop, Void, bytes.Repeat(Cat(LocalGet, 1, I32Const, 3, I32Add, LocalSet, 1), 10),
+			LocalGet, 0, I32Const, 1, I32Sub, LocalTee, 0, I32Const, 0, I32LtS, I32Eqz, BrIf, 0, End, LocalGet, 1)),
+		"longer tight loop": f([]byte{I32}, Cat(Loop, Void, bytes.Repeat(Cat(LocalGet, 1, I32Const, 3, I32Add, LocalSet, 1), 15),
+			LocalGet, 0, I32Const, 1, I32Sub, LocalTee, 0, I32Const, 0, I32LtS, I32Eqz, BrIf, 0, End, LocalGet, 1)),
+		"ref.func in a loop": {Types: types, Tables: [][]byte{{Funcref, 0, 1}}, Exports: []Export{{Name: "f"}}, Funcs: []Func{
+			{Type: 1, Locals: []byte{I32}, Code: Cat(Loop, Void, I32Const, 0, RefFunc, 1, 0x26, 0,
+				LocalGet, 1, I32Const, 0, CallInd, 1, 0, LocalSet, 1,
+				LocalGet, 0, I32Const, 1, I32Sub, LocalTee, 0, I32Const, 0, I32LtS, I32Eqz, BrIf, 0, End,
+				Loop, Void, I32Const, 0, RefFunc, 2, 0x26, 0,
+				LocalGet, 0, I32Const, 1, I32Add, LocalTee, 0, I32Const, 9, I32LtS, BrIf, 0, End,
+				LocalGet, 1, I32Const, 0, CallInd, 1, 0)},
+			{Type: 1, Code: Cat(LocalGet, 0, I32Const, 13, I32Add)},
+			{Type: 1, Code: Cat(LocalGet, 0, I32Const, 17, I32Mul)}}, Elems: [][]byte{{3, 0, 2, 1, 2}}},
 		"bulk memory": f(nil, Cat(
 			I32Const, S32(100), I32Const, 7, I32Const, S32(20000), 0xfc, 11, 0,
 			I32Const, S32(30000), I32Const, S32(100), I32Const, S32(20000), 0xfc, 10, 0, 0,
@@ -184,7 +207,7 @@ func TestRewrittenModulesComputeTheSame(t *testing.T) {
 				if !bytes.Equal(kept, wasm) {
 					t.Error("Rewrite changed its input")
 				}
-				for _, arg := range []uint64{0, 1, 2, 3, 5, 17, 20} {
+				for _, arg := range []uint64{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 17, 20} {
 					want, wantErr := call(rt, wasm, nil, arg)
 					got, gotErr := call(rt, res.Wasm, res.Data, arg)
 					if want != got || wantErr != nil || gotErr != nil {
