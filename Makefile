@@ -15,7 +15,7 @@ PREFIX    ?= /usr
 # The time that all files of a package have: the same commit gives the same bytes.
 SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 export SOURCE_DATE_EPOCH
-RACE_PKGS := ./sandbox/kernel/... ./sandbox/vfs/... ./sandbox/wasm/... ./daemon/...
+RACE_PKGS := ./sandbox/kernel/... ./sandbox/vfs/... ./sandbox/vnet/... ./sandbox/wasm/... ./daemon/...
 
 .PHONY: build run test test-race test-arm64 test-systemd lint bench clean userland package-files deb rpm install release
 

@@ -22,6 +22,7 @@ import (
 	"github.com/sockerless/sockerless/daemon/container"
 	"github.com/sockerless/sockerless/daemon/events"
 	"github.com/sockerless/sockerless/daemon/image"
+	"github.com/sockerless/sockerless/daemon/network"
 	"github.com/sockerless/sockerless/daemon/store"
 	"github.com/sockerless/sockerless/daemon/synthetic"
 	"github.com/sockerless/sockerless/daemon/volume"
@@ -53,7 +54,7 @@ type Daemon struct {
 	volumes    *volume.Service
 	events     *events.Bus
 	containers *container.Manager
-	runtime    *sandbox.Runtime // nil in synthetic mode
+	runtime    *sandbox.Runtime
 	api        *api.Server
 	debug      atomic.Bool
 	cancel     context.CancelFunc
@@ -101,6 +102,7 @@ func New(ctx context.Context, cfg Config) (_ *Daemon, err error) {
 	if d.containers, err = container.New(container.Deps{
 		Root: cfg.DataRoot, Store: d.state, Images: d.images, Volumes: d.volumes, Events: d.events, Runtime: rt, Log: d.log,
 		LogDefaults: cfg.LogConfig,
+		Bridge:      network.NewBridge(),
 	}); err != nil {
 		return nil, fmt.Errorf("opening the containers: %w", err)
 	}
@@ -133,10 +135,6 @@ func (d *Daemon) emit(kind eventtypes.Type) func(eventtypes.Action, string, map[
 
 // openRuntime starts what runs containers.
 func (d *Daemon) openRuntime(ctx context.Context, busybox []byte) (container.Runtime, error) {
-	if d.cfg.Synthetic {
-		d.log.Warn("synthetic mode: containers run nothing and exit 0 at once")
-		return synthetic.Runtime{}, nil
-	}
 	cache := d.cfg.CacheDir
 	if cache == "" {
 		cache = cacheDir(d.cfg.DataRoot)
@@ -146,6 +144,10 @@ func (d *Daemon) openRuntime(ctx context.Context, busybox []byte) (container.Run
 		return nil, fmt.Errorf("starting the sandbox: %w", err)
 	}
 	d.runtime = rt
+	if d.cfg.Synthetic {
+		d.log.Warn("synthetic mode: containers run nothing and exit 0 at once")
+		return synthetic.Runtime{Runtime: rt}, nil
+	}
 	go func() { // the first container finds it done
 		if err := rt.Warm(ctx, busybox); err != nil && ctx.Err() == nil {
 			d.log.Error("compiling the userland", "error", err)

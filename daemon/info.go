@@ -1,8 +1,10 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"net/netip"
+	"net/url"
 	"os"
 	"runtime"
 	"strings"
@@ -14,6 +16,7 @@ import (
 	"github.com/moby/moby/api/types/system"
 
 	"github.com/sockerless/sockerless/daemon/api"
+	"github.com/sockerless/sockerless/daemon/container"
 	"github.com/sockerless/sockerless/daemon/image"
 	"github.com/sockerless/sockerless/daemon/volume"
 	"github.com/sockerless/sockerless/sandbox/kernel"
@@ -61,17 +64,17 @@ func (d *Daemon) Info(ctx context.Context) (*system.Info, error) {
 		Containers: n.Total, ContainersRunning: n.Running, ContainersPaused: n.Paused, ContainersStopped: n.Stopped,
 		Images: len(images),
 		Driver: "sockerless", DriverStatus: [][2]string{{"Layers", "uncompressed tar with index"}},
-		Plugins:     system.PluginsInfo{Volume: []string{volume.Driver}, Network: []string{}, Log: []string{"json-file"}},
+		Plugins:     system.PluginsInfo{Volume: []string{volume.Driver}, Network: []string{}, Log: container.LogDrivers()},
 		MemoryLimit: !d.cfg.Synthetic, PidsLimit: !d.cfg.Synthetic,
 		Debug: d.debug.Load(), NFd: openFDs(), NGoroutines: runtime.NumGoroutine(), NEventsListener: d.events.Subscribers(),
-		SystemTime: time.Now().UTC().Format(time.RFC3339Nano), LoggingDriver: "json-file", CgroupDriver: "none",
+		SystemTime: time.Now().UTC().Format(time.RFC3339Nano), LoggingDriver: d.containers.LogDriver(), CgroupDriver: "none",
 		KernelVersion: kernel.Release, OperatingSystem: "Sockerless (WebAssembly sandbox)", OSType: "linux", Architecture: architecture(),
 		IndexServerAddress: "https://index.docker.io/v1/", NCPU: runtime.NumCPU(), MemTotal: totalMemory(),
 		RegistryConfig: &registry.ServiceConfig{InsecureRegistryCIDRs: loopback, IndexConfigs: map[string]*registry.IndexInfo{
 			"docker.io": {Name: "docker.io", Mirrors: []string{}, Secure: true, Official: true},
 		}, Mirrors: []string{}},
 		DockerRootDir: d.cfg.DataRoot, Labels: []string{},
-		HTTPProxy: os.Getenv("HTTP_PROXY"), HTTPSProxy: os.Getenv("HTTPS_PROXY"), NoProxy: os.Getenv("NO_PROXY"),
+		HTTPProxy: maskCredentials(environment("HTTP_PROXY")), HTTPSProxy: maskCredentials(environment("HTTPS_PROXY")), NoProxy: environment("NO_PROXY"),
 		Runtimes: runtimes, DefaultRuntime: runtimeName,
 		Swarm:           swarm.Info{LocalNodeState: swarm.LocalNodeStateInactive, RemoteManagers: nil},
 		SecurityOptions: []string{"name=wasm"},
@@ -91,6 +94,21 @@ func hostname() string {
 		return "localhost"
 	}
 	return name
+}
+
+// environment looks a variable up, in capitals or not.
+func environment(name string) string {
+	return cmp.Or(os.Getenv(name), os.Getenv(strings.ToLower(name)))
+}
+
+// maskCredentials hides the user and password of a URL, in dockerd's way.
+func maskCredentials(text string) string {
+	u, err := url.Parse(text)
+	if err != nil || u.User == nil {
+		return text
+	}
+	u.User = url.UserPassword("xxxxx", "xxxxx")
+	return u.String()
 }
 
 // identity returns the daemon's own id, which is made once for a data root.

@@ -60,6 +60,11 @@ func hijack(w http.ResponseWriter, r *http.Request, tty bool, more http.Header) 
 	if !tty && atLeast(r, "1.42") {
 		contentType = types.MediaTypeMultiplexedStream
 	}
+	if r.ContentLength > 0 { // some clients send the options as a body, too: it is no input
+		if _, err := io.Copy(io.Discard, http.MaxBytesReader(w, r.Body, maxBody)); err != nil {
+			return nil, nil, badRequest(fmt.Errorf("reading the request's body: %w", err))
+		}
+	}
 	conn, rw, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		return nil, nil, fmt.Errorf("taking over the connection: %w", err)
@@ -72,10 +77,7 @@ func hijack(w http.ResponseWriter, r *http.Request, tty bool, more http.Header) 
 	answer.WriteString(head)
 	_ = more.Write(&answer) // a Builder takes everything
 	answer.WriteString("\r\n")
-	if _, err := io.WriteString(conn, answer.String()); err != nil {
-		conn.Close()
-		return nil, nil, err
-	}
+	_, _ = io.WriteString(conn, answer.String()) // a client that has gone is noticed as any other
 	var in io.Reader = conn
 	if n := rw.Reader.Buffered(); n > 0 {
 		b, _ := rw.Reader.Peek(n)

@@ -110,6 +110,18 @@ func (c *container) mayExec(ref string) error {
 	return nil
 }
 
+// openExecs are the IDs of the execs that have not ended, sorted; c.mu is held. The others can only be inspected.
+func (c *container) openExecs() []string {
+	var ids []string
+	for id, e := range c.execs {
+		if e.exitCode == nil {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
 func (m *Manager) exec(id string) (*exec, error) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()

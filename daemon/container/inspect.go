@@ -19,7 +19,7 @@ func (m *Manager) Inspect(_ context.Context, ref string, size bool) (*types.Insp
 	}
 	c.mu.Lock()
 	def, st := c.def, c.state
-	execs := sortedKeys(c.execs)
+	execs := c.openExecs()
 	health := c.healthState()
 	c.mu.Unlock()
 

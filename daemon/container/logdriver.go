@@ -29,8 +29,11 @@ const (
 	logNone     = "none"
 )
 
-// LogDrivers are the names of the log drivers, sorted.
-func LogDrivers() []string { return []string{logJSONFile, logLocal, logNone} }
+// LogDrivers are the names of the log drivers that keep something, sorted.
+func LogDrivers() []string { return []string{logJSONFile, logLocal} }
+
+// LogDriver is the driver of containers that name none.
+func (m *Manager) LogDriver() string { return m.logDefaults.Type }
 
 // logDriver keeps what one container writes. Its methods must not block for long: the program waits for them.
 type logDriver interface {

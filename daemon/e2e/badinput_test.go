@@ -243,3 +243,21 @@ func TestClientsThatMisbehaveLeaveNothingBehind(t *testing.T) {
 		check(t, e.run([]string{"true"}), "", 0)
 	})
 }
+
+func TestABodyOfAttachIsNoInput(t *testing.T) {
+	t.Parallel()
+	e := shared(t)
+	id := e.launch([]string{"cat"}, withStdin)
+	conn, err := net.Dial("unix", strings.TrimPrefix(e.host, "unix://"))
+	must(t, err)
+	defer conn.Close()
+	body := `{"stdin":true}`
+	_, err = fmt.Fprintf(conn, "POST /containers/%s/attach?stream=1&stdin=1&stdout=1 HTTP/1.1\r\nHost: d\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n%sinput\n", id, len(body), body)
+	must(t, err)
+	must(t, conn.(*net.UnixConn).CloseWrite())
+	got, err := io.ReadAll(conn)
+	must(t, err)
+	if _, stream, _ := strings.Cut(string(got), "\r\n\r\n"); !strings.HasSuffix(stream, "\x00\x06input\n") || strings.Contains(stream, "stdin") {
+		t.Errorf("got %q", got)
+	}
+}

@@ -5,46 +5,38 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"testing"
 
+	"github.com/sockerless/sockerless/daemon/container"
 	"github.com/sockerless/sockerless/sandbox"
 	"github.com/sockerless/sockerless/sandbox/abi"
 )
 
-func archive(t *testing.T, entries ...tar.Header) *bytes.Buffer {
+func open(t *testing.T, cfg *sandbox.Config) (Runtime, container.Sandbox) {
 	t.Helper()
-	var b bytes.Buffer
-	w := tar.NewWriter(&b)
-	for _, h := range entries {
-		data := h.Uname // stands for the content
-		h.Uname, h.Mode = "", 0o755
-		if h.Typeflag == tar.TypeReg {
-			h.Size = int64(len(data))
-		}
-		if err := w.WriteHeader(&h); err != nil {
-			t.Fatal(err)
-		}
-		if h.Typeflag == tar.TypeReg {
-			io.WriteString(w, data)
-		}
-	}
-	if err := w.Close(); err != nil {
+	rt, err := sandbox.NewRuntime(t.Context(), sandbox.RuntimeConfig{CacheDir: t.TempDir()})
+	if err != nil {
 		t.Fatal(err)
 	}
-	return &b
+	box, err := Runtime{rt}.Open(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		box.Close()
+		rt.Close()
+	})
+	return Runtime{rt}, box
 }
 
 func TestProgramsEndAtOnceWithSuccess(t *testing.T) {
 	t.Parallel()
-	box, err := Runtime{}.Open(&sandbox.Config{Upper: filepath.Join(t.TempDir(), "rw")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := box.Start(&sandbox.ProcessConfig{Argv: []string{"whatever"}})
+	volume := t.TempDir()
+	_, box := open(t, &sandbox.Config{Upper: filepath.Join(t.TempDir(), "rw"), Mounts: []sandbox.Mount{{Type: sandbox.Bind, Source: volume, Target: "/v"}}})
+	p, err := box.Start(&sandbox.ProcessConfig{Argv: []string{"whatever"}, Dir: "/v/work/here", MakeDir: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,29 +44,45 @@ func TestProgramsEndAtOnceWithSuccess(t *testing.T) {
 	if code := p.Status().ShellCode(); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
+	if info, err := os.Stat(filepath.Join(volume, "work", "here")); err != nil || !info.IsDir() {
+		t.Errorf("working directory: %v", err)
+	}
+	if err := box.Signal(15); err != nil || len(box.Tasks()) != 0 {
+		t.Errorf("signal: %v, tasks %v", err, box.Tasks())
+	}
 }
 
 func TestCopiedFilesAreFoundAgain(t *testing.T) {
 	t.Parallel()
 	upper := filepath.Join(t.TempDir(), "rw")
-	box, _ := Runtime{}.Open(&sandbox.Config{Upper: upper})
-	if st, err := box.Stat("/"); err != nil || !st.Mode.IsDir() {
-		t.Errorf("root of an empty container: %+v, %v", st, err)
+	rt, box := open(t, &sandbox.Config{Upper: upper})
+	var in bytes.Buffer
+	w := tar.NewWriter(&in)
+	for _, h := range []tar.Header{{Name: "d/", Typeflag: tar.TypeDir, Mode: 0o755}, {Name: "d/f", Typeflag: tar.TypeReg, Size: 7, Mode: 0o644}} {
+		if err := w.WriteHeader(&h); err != nil {
+			t.Fatal(err)
+		}
+		io.WriteString(w, "content"[:h.Size])
 	}
-	in := archive(t, tar.Header{Name: "d/", Typeflag: tar.TypeDir}, tar.Header{Name: "d/f", Typeflag: tar.TypeReg, Uname: "content"},
-		tar.Header{Name: "l", Typeflag: tar.TypeSymlink, Linkname: "d/f"})
-	if err := box.WriteArchive(t.Context(), "/opt/x", in, sandbox.WriteOptions{}); err != nil {
+	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	box, _ = Runtime{}.Open(&sandbox.Config{Upper: upper})
-	if st, err := box.Stat("/opt/x/l"); err != nil || st.LinkTarget != "/opt/x/d/f" {
-		t.Errorf("link: %+v, %v", st, err)
+	if err := box.WriteArchive(t.Context(), "/", &in, sandbox.WriteOptions{}); err != nil {
+		t.Fatal(err)
 	}
 	if _, err := box.Stat("/nope"); !errors.Is(err, abi.ENOENT) {
 		t.Errorf("missing: %v", err)
 	}
+	if err := box.Close(); err != nil {
+		t.Fatal(err)
+	}
+	box, err := rt.Open(&sandbox.Config{Upper: upper})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer box.Close()
 	var out bytes.Buffer
-	if err := box.ReadArchive(t.Context(), "/opt/x", "x", &out); err != nil {
+	if err := box.ReadArchive(t.Context(), "/d", "d", &out); err != nil {
 		t.Fatal(err)
 	}
 	var names []string
@@ -88,38 +96,7 @@ func TestCopiedFilesAreFoundAgain(t *testing.T) {
 		}
 		names = append(names, h.Name)
 	}
-	if want := []string{"x/", "x/d/", "x/d/f", "x/l"}; !slices.Equal(names, want) {
+	if want := []string{"d/", "d/f"}; !slices.Equal(names, want) {
 		t.Errorf("archive has %q", names)
-	}
-	if err := (Runtime{}).Remove(upper); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(upper); !errors.Is(err, fs.ErrNotExist) {
-		t.Error("files are left")
-	}
-}
-
-func TestArchivesDoNotLeadOutOfTheContainer(t *testing.T) {
-	t.Parallel()
-	root := t.TempDir()
-	upper, outside := filepath.Join(root, "rw"), filepath.Join(root, "outside")
-	if err := os.Mkdir(outside, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	box, _ := Runtime{}.Open(&sandbox.Config{Upper: upper})
-	for _, in := range []*bytes.Buffer{
-		archive(t, tar.Header{Name: "../../outside/evil", Typeflag: tar.TypeReg, Uname: "x"}),
-		archive(t, tar.Header{Name: "/l", Typeflag: tar.TypeSymlink, Linkname: outside}, tar.Header{Name: "l/evil", Typeflag: tar.TypeReg, Uname: "x"}),
-		archive(t, tar.Header{Name: "up", Typeflag: tar.TypeSymlink, Linkname: "../outside"}, tar.Header{Name: "up/evil", Typeflag: tar.TypeReg, Uname: "x"}),
-		archive(t, tar.Header{Name: "hard", Typeflag: tar.TypeLink, Linkname: "../../../../etc/passwd"}),
-		archive(t, tar.Header{Name: "dev", Typeflag: tar.TypeChar}),
-	} {
-		_ = box.WriteArchive(t.Context(), "/", in, sandbox.WriteOptions{}) // refused, or kept inside
-	}
-	if files, _ := os.ReadDir(outside); len(files) != 0 {
-		t.Errorf("outside has %v", files)
-	}
-	if _, err := os.Lstat(filepath.Join(upper, "hard")); err == nil {
-		t.Error("there is a hardlink outwards")
 	}
 }

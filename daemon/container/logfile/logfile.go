@@ -62,7 +62,8 @@ type Log struct {
 	timer       *time.Timer
 	buf         []byte
 	split       [2]Splitter
-	ended       bool // no more writes until Begin
+	entry       Entry // being written
+	ended       bool  // no more writes until Begin
 	removed     bool
 	changed     chan struct{}
 	compressing chan struct{} // closed when old files are compressed; nil when nobody does that
@@ -137,8 +138,9 @@ func (l *Log) Write(p []byte, stream Stream) error {
 		if !ok {
 			break
 		}
-		p, e.Stream = rest, stream
-		l.buf = l.opts.Format.encode(l.buf, &e, l.attrs)
+		p, l.entry = rest, e
+		l.entry.Stream = stream
+		l.buf = l.opts.Format.encode(l.buf, &l.entry, l.attrs)
 		if l.opts.MaxSize > 0 && (!l.known || l.size+int64(len(l.buf)) >= l.opts.MaxSize) {
 			if err := l.flush(); err != nil {
 				return err

@@ -26,11 +26,13 @@ type Reader struct {
 	skip int // entries to pass over
 	dec  decoder
 
-	gen int          // of f
-	f   *os.File     // nil before the first file was there
-	z   *gzip.Reader // over f, if it is compressed
-	off int64        // what is read of f; of what is decompressed with z
-	buf []byte       // read and not yet taken
+	gen   int          // of f
+	f     *os.File     // nil before the first file was there
+	z     *gzip.Reader // over f, if it is compressed
+	off   int64        // what is read of f; of what is decompressed with z
+	buf   []byte       // read and not yet taken; in room
+	room  []byte
+	entry Entry
 }
 
 // decoder has what decoding may use.
@@ -189,7 +191,7 @@ func (r *Reader) Buffered() bool {
 // Next returns the next entry. The error is io.EOF at the end of the log, or what ended ctx. The entry is valid until the
 // next call.
 func (r *Reader) Next(ctx context.Context) (Entry, error) {
-	var e Entry
+	e := &r.entry
 	for {
 		record, ok := r.record()
 		if !ok {
@@ -202,7 +204,7 @@ func (r *Reader) Next(ctx context.Context) (Entry, error) {
 			r.skip--
 			continue
 		}
-		if !r.log.opts.Format.decode(record, &e, &r.dec) {
+		if !r.log.opts.Format.decode(record, e, &r.dec) {
 			continue // torn by the end of an earlier daemon
 		}
 		if e.Time.Before(r.opts.Since) {
@@ -211,7 +213,7 @@ func (r *Reader) Next(ctx context.Context) (Entry, error) {
 		if !r.opts.Until.IsZero() && e.Time.After(r.opts.Until) {
 			return Entry{}, io.EOF
 		}
-		return e, nil
+		return *e, nil
 	}
 }
 
@@ -311,8 +313,11 @@ const fillSize = 64 << 10
 // fill reads up to n bytes more. The error is io.EOF at the end of a compressed file.
 func (r *Reader) fill(n int) error {
 	rest := len(r.buf)
-	buf := make([]byte, rest+n)
-	copy(buf, r.buf)
+	if len(r.room) < rest+n {
+		r.room = make([]byte, max(rest+n, fillSize))
+	}
+	copy(r.room, r.buf)
+	buf := r.room[:rest+n]
 	var err error
 	if r.z != nil {
 		n, err = io.ReadFull(r.z, buf[rest:])
