@@ -25,6 +25,8 @@ type Config struct {
 	Volatile bool
 	// SizeLimit bounds the writable layer in bytes; 0 does not.
 	SizeLimit int64
+	// NoNewPrivileges has programs with the set-user-ID or set-group-ID bit run as anybody else's.
+	NoNewPrivileges bool
 	// ReadOnly makes the root filesystem read-only.
 	ReadOnly bool
 
@@ -60,6 +62,7 @@ const (
 	Bind   MountType = "bind"   // a directory or file of the host
 	Volume MountType = "volume" // a directory of the host that belongs to sandboxes: owners and devices are kept
 	Tmpfs  MountType = "tmpfs"  // memory
+	Image  MountType = "image"  // layers of an image, read-only
 )
 
 // Mount is a filesystem mounted in a sandbox. Missing mount points are made.
@@ -68,7 +71,9 @@ type Mount struct {
 	// Source is the host path of a bind or volume. A tmpfs with one is shared: what sandboxes mount under the same
 	// Source is the same filesystem, as long as one of them runs. No sandbox's memory limit counts it.
 	Source   string
-	Target   string // absolute path in the sandbox
+	Layers   []string // image: its layers, as Config.Layers
+	Subpath  string   // image: the directory or file in it to mount; "" is all of it
+	Target   string   // absolute path in the sandbox
 	ReadOnly bool
 	NoExec   bool
 	Size     int64   // tmpfs: bytes, 0 for no limit
@@ -91,6 +96,8 @@ type ProcessConfig struct {
 	Stdin   bool // give it an open standard input (Process.Stdin); /dev/null otherwise
 	Stdout  Sink // nil discards
 	Stderr  Sink
+	// Init runs it as the child of an init process, which is pid 1: it reaps orphans and passes signals on.
+	Init bool
 	// Exec starts it only beside a first process that runs: ErrClosed otherwise (docker exec).
 	Exec bool
 	// Listen are addresses on which it gets listening sockets, of TCP, from descriptor 3 on, as systemd's socket activation gives

@@ -11,6 +11,7 @@ import (
 	"github.com/sockerless/sockerless/sandbox/kernel"
 	"github.com/sockerless/sockerless/sandbox/vfs"
 	"github.com/sockerless/sockerless/sandbox/vfs/hostfs"
+	"github.com/sockerless/sockerless/sandbox/vfs/overlay"
 	"github.com/sockerless/sockerless/sandbox/vfs/procfs"
 	"github.com/sockerless/sockerless/sandbox/vfs/tmpfs"
 )
@@ -49,8 +50,15 @@ func (s *Sandbox) mount() (_ *instance, err error) {
 	if err := m.files(); err != nil {
 		return nil, err
 	}
+	var flags vfs.MountFlags
 	if s.cfg.ReadOnly {
-		in.ns.Root().Mount.Remount(vfs.ReadOnly)
+		flags |= vfs.ReadOnly
+	}
+	if s.cfg.NoNewPrivileges {
+		flags |= vfs.NoSuid
+	}
+	if flags != 0 {
+		in.ns.Root().Mount.Remount(flags)
 	}
 	return in, nil
 }
@@ -132,6 +140,9 @@ func (m *mounter) add(c *Mount) error {
 	if c.NoExec {
 		flags |= vfs.NoExec
 	}
+	if m.s.cfg.NoNewPrivileges {
+		flags |= vfs.NoSuid
+	}
 	switch c.Type {
 	case Tmpfs:
 		mode := uint32(0o1777)
@@ -167,8 +178,38 @@ func (m *mounter) add(c *Mount) error {
 		}
 		m.in.undo = append(m.in.undo, func() { fs.Close() })
 		return m.mountFS(fs.Filesystem(), c.Target, flags)
+	case Image:
+		return m.image(c, flags|vfs.ReadOnly)
 	}
 	return fmt.Errorf("unknown mount type %q", c.Type)
+}
+
+// image mounts an image, or a part of it.
+func (m *mounter) image(c *Mount, flags vfs.MountFlags) error {
+	fs, err := m.s.rt.openRoot(c.Layers, "", overlay.Options{})
+	if err != nil {
+		return err
+	}
+	m.in.undo = append(m.in.undo, func() { fs.Close() })
+	if c.Subpath == "" {
+		return m.mountFS(fs.Filesystem(), c.Target, flags)
+	}
+	ns := vfs.NewNamespace(fs.Filesystem(), 0)
+	ctx := &vfs.Context{NS: ns, Root: ns.Root(), Cwd: ns.Root(), Cred: superuser}
+	from, err := ctx.Walk(ctx.Root, c.Subpath, true)
+	if err != nil {
+		return fmt.Errorf("cannot access path %s in the image: %w", c.Subpath, err)
+	}
+	st, err := from.Inode().Stat()
+	if err != nil {
+		return err
+	}
+	at, err := m.point(c.Target, st.Mode&abi.S_IFMT == abi.S_IFDIR)
+	if err != nil {
+		return err
+	}
+	_, err = m.in.ns.Mount(from.Dentry, at, flags)
+	return err
 }
 
 // tmpfs shares a filesystem in memory. The options are those of whoever comes first.

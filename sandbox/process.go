@@ -80,7 +80,7 @@ func (s *Sandbox) start(in *instance, c *ProcessConfig) (*Process, error) {
 	}
 	p := &Process{started: make(chan struct{}), done: make(chan struct{})}
 	attr := &kernel.InitAttr{
-		Path: c.Argv[0], Argv: c.Argv, Env: env, Dir: c.Dir, Cred: id.cred, Umask: 0o022,
+		Path: c.Argv[0], Argv: c.Argv, Env: env, Dir: c.Dir, Cred: id.cred, Umask: 0o022, Reaper: c.Init,
 		Exited: func(*kernel.Task) { s.exited(in, p) },
 	}
 	if len(c.Rlimits) > 0 {

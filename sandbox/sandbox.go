@@ -39,19 +39,6 @@ type instance struct {
 // Open opens a sandbox's root filesystem; nothing runs yet.
 func (rt *Runtime) Open(cfg *Config) (*Sandbox, error) {
 	s := &Sandbox{rt: rt, cfg: *cfg}
-	var layers []*layer.Layer
-	defer func() { // the overlay has its own reference to each
-		for _, l := range layers {
-			l.Close()
-		}
-	}()
-	for _, path := range cfg.Layers {
-		l, err := rt.layers.Open(path)
-		if err != nil {
-			return nil, fmt.Errorf("opening image layer: %w", err)
-		}
-		layers = append(layers, l)
-	}
 	if cfg.Upper == "" {
 		dir, err := os.MkdirTemp("", "sandbox-")
 		if err != nil {
@@ -60,13 +47,35 @@ func (rt *Runtime) Open(cfg *Config) (*Sandbox, error) {
 		s.temporary = dir
 		s.cfg.Upper, s.cfg.Volatile = dir, true
 	}
-	root, err := overlay.Open(layers, s.cfg.Upper, overlay.Options{SizeLimit: cfg.SizeLimit, Volatile: s.cfg.Volatile})
+	root, err := rt.openRoot(cfg.Layers, s.cfg.Upper, overlay.Options{SizeLimit: cfg.SizeLimit, Volatile: s.cfg.Volatile})
 	if err != nil {
 		s.removeTemporary()
-		return nil, fmt.Errorf("opening root filesystem: %w", err)
+		return nil, err
 	}
 	s.root = root
 	return s, nil
+}
+
+// openRoot opens layers, and the writable one above them.
+func (rt *Runtime) openRoot(paths []string, upper string, opts overlay.Options) (*overlay.FS, error) {
+	var layers []*layer.Layer
+	defer func() { // the overlay has its own reference to each
+		for _, l := range layers {
+			l.Close()
+		}
+	}()
+	for _, path := range paths {
+		l, err := rt.layers.Open(path)
+		if err != nil {
+			return nil, fmt.Errorf("opening image layer: %w", err)
+		}
+		layers = append(layers, l)
+	}
+	root, err := overlay.Open(layers, upper, opts)
+	if err != nil {
+		return nil, fmt.Errorf("opening root filesystem: %w", err)
+	}
+	return root, nil
 }
 
 // use returns the instance, made when there is none, with a user more.

@@ -54,7 +54,7 @@ func (s *Server) listContainers(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	opts := container.ListOptions{
-		All: boolParam(r, "all"), Size: boolParam(r, "size"), Since: r.Form.Get("since"), Before: r.Form.Get("before"), Filters: filters,
+		All: boolParam(r, "all"), Size: boolParam(r, "size"), Filters: filters,
 	}
 	if limit != nil {
 		opts.Limit = *limit
@@ -63,12 +63,20 @@ func (s *Server) listContainers(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if !atLeast(r, "1.52") {
+		for i := range list {
+			list[i].Health = nil
+		}
+	}
 	return writeJSON(w, http.StatusOK, list)
 }
 
 // createContainer answers POST /containers/create.
 func (s *Server) createContainer(w http.ResponseWriter, r *http.Request) error {
 	req := containertypes.CreateRequest{}
+	if r.ContentLength == 0 {
+		return badRequest(errors.New("invalid JSON: EOF"))
+	}
 	if err := readJSON(r, &req); err != nil {
 		return err
 	}

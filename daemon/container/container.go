@@ -94,7 +94,8 @@ func (s *state) alive() bool { return s.Running && !s.Restarting }
 type mountPoint struct {
 	types.MountPoint
 	NoCopy  bool          `json:",omitempty"` // the image's content is not copied into the volume
-	Subpath string        `json:",omitempty"` // of the volume
+	Subpath string        `json:",omitempty"` // of the volume or image
+	ImageID digest.Digest `json:",omitempty"` // of an image
 	Tmpfs   sandbox.Mount // options of a tmpfs
 
 	CreateSource bool              `json:",omitempty"` // a missing source directory of a bind is made

@@ -2,7 +2,6 @@ package container
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"path"
 	"slices"
@@ -16,7 +15,6 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/sockerless/sockerless/daemon/image"
-	"github.com/sockerless/sockerless/sandbox/abi"
 )
 
 // Create makes a container of an image; name may be empty. The error is of kind errdefs.ErrNotFound when there is no such
@@ -163,6 +161,9 @@ func mergeConfig(c *types.Config, img *image.Image) error {
 	if c.WorkingDir != "" && !path.IsAbs(c.WorkingDir) {
 		return invalid("the working directory '%s' is invalid, it needs to be an absolute path", c.WorkingDir)
 	}
+	if c.WorkingDir != "" {
+		c.WorkingDir = path.Clean(c.WorkingDir)
+	}
 	if len(base.Volumes) > 0 {
 		volumes := maps.Clone(c.Volumes)
 		if volumes == nil {
@@ -174,163 +175,13 @@ func mergeConfig(c *types.Config, img *image.Image) error {
 	if c.StopSignal == "" {
 		c.StopSignal = base.StopSignal
 	}
-	if c.StopSignal != "" {
-		if _, ok := abi.ParseSignal(c.StopSignal); !ok {
-			return invalid("invalid signal: %s", c.StopSignal)
-		}
+	if _, err := readSignal(c.StopSignal); c.StopSignal != "" && err != nil {
+		return err
 	}
-	if c.StopTimeout != nil && *c.StopTimeout < -1 {
-		return invalid("invalid stop timeout: %d", *c.StopTimeout)
+	if len(c.Hostname) > maxHostname {
+		return invalid("hostname %q is too long (maximum %d bytes)", c.Hostname, maxHostname)
 	}
 	return mergeHealth(c, base.Healthcheck)
-}
-
-// checkHost refuses a HostConfig that can't be granted, completes it with the defaults that dockerd shows, and returns
-// warnings of what has no effect here.
-func checkHost(c *types.Config, h *types.HostConfig) (warnings []string, err error) {
-	if err := types.ValidateRestartPolicy(h.RestartPolicy); err != nil {
-		return nil, err
-	}
-	if h.AutoRemove && !h.RestartPolicy.IsNone() {
-		return nil, invalid("can't create 'AutoRemove' container with restart policy")
-	}
-	if err := checkResources(&h.Resources); err != nil {
-		return nil, err
-	}
-	if err := checkSupported(c, h); err != nil {
-		return nil, err
-	}
-	completeHost(h)
-	return hostWarnings(h), nil
-}
-
-// checkSupported refuses what there isn't, by its name.
-func checkSupported(c *types.Config, h *types.HostConfig) error {
-	unsupported := func(format string, args ...any) error {
-		return errdefs.ErrNotImplemented.WithMessage(fmt.Sprintf(format, args...))
-	}
-	switch {
-	case len(h.PortBindings) > 0, h.PublishAllPorts && len(c.ExposedPorts) > 0:
-		return unsupported("publishing ports is not supported yet")
-	case len(h.Links) > 0:
-		return unsupported("links are not supported")
-	case h.NetworkMode.IsContainer():
-		return unsupported("joining another container's network is not supported yet")
-	case h.PidMode != "":
-		return unsupported("PID mode %q is not supported", h.PidMode)
-	case h.UTSMode != "":
-		return unsupported("UTS mode %q is not supported", h.UTSMode)
-	case !h.IpcMode.Valid():
-		return invalid("invalid IPC mode: %s", h.IpcMode)
-	case h.IpcMode.IsHost(), h.IpcMode.IsContainer():
-		return unsupported("IPC mode %q is not supported", h.IpcMode)
-	case len(h.Sysctls) > 0:
-		return unsupported("sysctls are not supported")
-	case len(h.DeviceRequests) > 0:
-		return invalid("could not select device driver %q with capabilities: %v", h.DeviceRequests[0].Driver, h.DeviceRequests[0].Capabilities)
-	case len(h.Devices) > 0, len(h.DeviceCgroupRules) > 0:
-		return unsupported("devices of the host are not supported")
-	case h.Umask != nil:
-		return unsupported("setting the umask of a container is not supported")
-	case h.Isolation != "" && !h.Isolation.IsDefault():
-		return invalid("invalid isolation '%s' on linux", h.Isolation)
-	case h.ShmSize < 0:
-		return invalid("SHM size can not be less than 0")
-	}
-	switch h.Runtime {
-	case "", RuntimeName, "runc", "io.containerd.runc.v2":
-		return nil
-	}
-	return invalid("unknown or invalid runtime name: %s", h.Runtime)
-}
-
-// completeHost fills in dockerd's defaults.
-func completeHost(h *types.HostConfig) {
-	h.Runtime = RuntimeName
-	if h.RestartPolicy.Name == "" {
-		h.RestartPolicy.Name = types.RestartPolicyDisabled
-	}
-	if h.NetworkMode == "" || h.NetworkMode.IsDefault() {
-		h.NetworkMode = network.NetworkBridge
-	}
-	if h.IpcMode == "" {
-		h.IpcMode = types.IPCModePrivate
-	}
-	if h.CgroupnsMode == "" {
-		h.CgroupnsMode = types.CgroupnsModePrivate
-	}
-	if h.ShmSize == 0 {
-		h.ShmSize = defaultShmSize
-	}
-}
-
-// hostWarnings tells what was asked for and has no effect; never nil.
-func hostWarnings(h *types.HostConfig) []string {
-	warnings := []string{}
-	for _, w := range []struct {
-		asked bool
-		text  string
-	}{
-		{h.Privileged, "Privileged mode has no effect: programs run in a WebAssembly sandbox and get no privileges on the host."},
-		{len(h.CapAdd) > 0, "Added capabilities have no effect in a WebAssembly sandbox."},
-		{len(h.CapDrop) > 0, "Dropped capabilities have no effect inside the sandbox yet. On the host, programs have none."},
-		{len(h.SecurityOpt) > 0, "Security options have no effect: programs run in a WebAssembly sandbox."},
-		{h.Init != nil && *h.Init, "An init process is not supported yet: the container's program is process 1."},
-		{h.CgroupParent != "", "A cgroup parent has no effect: there are no cgroups."},
-		{h.OomScoreAdj != 0, "OOM score adjustment has no effect: the program that passes the memory limit is ended."},
-	} {
-		if w.asked {
-			warnings = append(warnings, w.text)
-		}
-	}
-	return append(warnings, limitWarnings(&h.Resources)...)
-}
-
-// limitWarnings tells the limits that are not kept.
-func limitWarnings(r *types.Resources) (warnings []string) {
-	if r.NanoCPUs != 0 || r.CPUShares != 0 || r.CPUQuota != 0 || r.CPUPeriod != 0 || r.CpusetCpus != "" || r.CPURealtimeRuntime != 0 {
-		warnings = append(warnings, "CPU limits are not supported yet. Limitation discarded.")
-	}
-	if r.BlkioWeight != 0 || len(r.BlkioDeviceReadBps)+len(r.BlkioDeviceWriteBps)+len(r.BlkioDeviceReadIOps)+len(r.BlkioDeviceWriteIOps)+len(r.BlkioWeightDevice) > 0 {
-		warnings = append(warnings, "Block I/O limits are not supported. Limitation discarded.")
-	}
-	if r.MemoryReservation != 0 || r.MemorySwap > 0 && r.MemorySwap != r.Memory {
-		warnings = append(warnings, "Memory reservation and swap are not supported. Limitation discarded.")
-	}
-	return warnings
-}
-
-const (
-	// RuntimeName is the name of the one OCI runtime, as HostConfig.Runtime shows it.
-	RuntimeName = "sockerless"
-
-	defaultShmSize = 64 << 20
-	minMemory      = 6 << 20
-)
-
-// checkResources refuses limits as dockerd does, and completes them.
-func checkResources(r *types.Resources) error {
-	switch {
-	case r.Memory != 0 && r.Memory < minMemory:
-		return invalid("Minimum memory limit allowed is 6MB")
-	case r.Memory > 0 && r.MemorySwap > 0 && r.MemorySwap < r.Memory:
-		return invalid("Minimum memoryswap limit should be larger than memory limit, see usage")
-	case r.Memory == 0 && r.MemorySwap > 0:
-		return invalid("You should always set the Memory limit when using Memoryswap limit, see usage")
-	case r.Memory > 0 && r.MemoryReservation > 0 && r.Memory < r.MemoryReservation:
-		return invalid("Minimum memory limit can not be less than memory reservation limit, see usage")
-	case r.NanoCPUs < 0:
-		return invalid("NanoCPUs cannot be negative")
-	}
-	if r.Memory > 0 && r.MemorySwap == 0 {
-		r.MemorySwap = 2 * r.Memory
-	}
-	for _, u := range r.Ulimits {
-		if _, ok := rlimitNumbers[u.Name]; !ok {
-			return invalid("invalid ulimit type: %s", u.Name)
-		}
-	}
-	return nil
 }
 
 // networks notes the networks a container was asked to join.

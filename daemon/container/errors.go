@@ -45,7 +45,7 @@ const (
 
 // startFailure gives an error of Sandbox.Start the text and kind that dockerd has for it, and the container's exit code.
 func startFailure(err error) (int, error) {
-	const prefix = "failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: "
+	const prefix = "failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: error during container init: "
 	var start *kernel.StartError
 	switch {
 	case errors.Is(err, sandbox.ErrNoUser):

@@ -140,7 +140,7 @@ func TestUpdateChangesLimitsOfARunningContainer(t *testing.T) {
 	w := newWorld(t)
 	id := w.run("", nil, "sleep")
 	pids := int64(7)
-	u := types.UpdateConfig{Resources: types.Resources{Memory: 64 << 20, PidsLimit: &pids}, RestartPolicy: types.RestartPolicy{Name: "always"}}
+	u := types.UpdateConfig{Resources: types.Resources{Memory: 64 << 20, MemorySwap: 64 << 20, PidsLimit: &pids}, RestartPolicy: types.RestartPolicy{Name: "always"}}
 	if _, err := w.Update(t.Context(), id, u); err != nil {
 		t.Fatal(err)
 	}
@@ -263,7 +263,7 @@ func TestRequestsThatCannotBeGrantedAreRefusedAtCreate(t *testing.T) {
 		{"log option", func(_ *types.Config, h *types.HostConfig) { h.LogConfig.Config = map[string]string{"foo": "bar"} }, errdefs.IsInvalidArgument,
 			"unknown log opt 'foo' for json-file log driver"},
 		{"runtime", func(_ *types.Config, h *types.HostConfig) { h.Runtime = "foo" }, errdefs.IsInvalidArgument, "unknown or invalid runtime name: foo"},
-		{"volume driver", func(_ *types.Config, h *types.HostConfig) { h.VolumeDriver = "foo" }, errdefs.IsNotFound, `plugin "foo" not found`},
+		{"volume driver", func(_ *types.Config, h *types.HostConfig) { h.VolumeDriver, h.Binds = "foo", []string{"vol:/x"} }, errdefs.IsNotFound, `plugin "foo" not found`},
 		{"restart policy", policy("foo", 0), errdefs.IsInvalidArgument, "invalid restart policy: unknown policy 'foo'"},
 		{"auto-remove with a policy", func(_ *types.Config, h *types.HostConfig) {
 			h.AutoRemove, h.RestartPolicy.Name = true, "always"
@@ -307,7 +307,7 @@ func TestListFollowsItsFilters(t *testing.T) {
 		{ListOptions{All: true, Filters: map[string][]string{"name": {"^t"}}}, "three two"},
 		{ListOptions{All: true, Filters: map[string][]string{"id": {one[:8]}}}, "one"},
 		{ListOptions{Filters: map[string][]string{"status": {"exited", "created"}}}, "two one"},
-		{ListOptions{Filters: map[string][]string{"exited": {"1"}}}, "two"},
+		{ListOptions{Filters: map[string][]string{"exited": {"1"}}, All: true}, "two"},
 		{ListOptions{All: true, Filters: map[string][]string{"label": {"a=1"}}}, "one"},
 		{ListOptions{All: true, Filters: map[string][]string{"ancestor": {"test"}}}, "three two one"},
 		{ListOptions{All: true, Filters: map[string][]string{"ancestor": {"other"}}}, ""},

@@ -54,13 +54,6 @@ func mergeHealth(c *types.Config, base *types.HealthConfig) error {
 	if h.Retries < 0 {
 		return invalid("Retries in Healthcheck cannot be negative")
 	}
-	if len(h.Test) > 0 {
-		switch h.Test[0] {
-		case "NONE", "CMD", "CMD-SHELL", "":
-		default:
-			return invalid("unknown type of health check: %s", h.Test[0])
-		}
-	}
 	return nil
 }
 

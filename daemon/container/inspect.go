@@ -46,10 +46,8 @@ func (m *Manager) Inspect(_ context.Context, ref string, size bool) (*types.Insp
 	if def.HostConfig.LogConfig.Type == logJSONFile && !st.StartedAt.IsZero() {
 		r.LogPath = m.logPath(c.id)
 	}
-	if st.Running {
-		for port := range def.Config.ExposedPorts {
-			r.NetworkSettings.Ports[port] = nil
-		}
+	for port := range openPorts(&def, &st) {
+		r.NetworkSettings.Ports[port] = nil
 	}
 	if size {
 		rw, root, err := m.diskUsage(c)

@@ -69,7 +69,7 @@ func TestNameOfAnotherContainerIsAConflictUntilThatIsGone(t *testing.T) {
 
 func TestProgramThatCannotBeStartedLeavesDockersTextAndExitCode(t *testing.T) {
 	t.Parallel()
-	const prefix = "failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: "
+	const prefix = "failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: error during container init: "
 	for _, tt := range []struct {
 		argv, user, dir, text string
 		code                  int
@@ -121,9 +121,9 @@ func TestStateMachineRefusesWhatDockerdRefuses(t *testing.T) {
 		{"unpause running", w.Unpause(ctx, running), errdefs.IsConflict, "Container " + running + " is not paused"},
 		{"start paused", w.Start(ctx, paused), errdefs.IsConflict, "cannot start a paused container, try unpause instead"},
 		{"remove running", w.Remove(ctx, running, RemoveOptions{}), errdefs.IsConflict,
-			`cannot remove container "/running": container is running: stop the container before removing or force remove`},
+			`cannot remove container "` + running + `": container is running: stop the container before removing or force remove`},
 		{"remove paused", w.Remove(ctx, paused, RemoveOptions{}), errdefs.IsConflict,
-			`cannot remove container "/paused": container is paused and must be unpaused first`},
+			`cannot remove container "` + paused + `": container is paused and must be unpaused first`},
 		{"unknown", w.Start(ctx, "nobody"), errdefs.IsNotFound, "No such container: nobody"},
 	} {
 		if !tt.is(tt.err) || !strings.Contains(tt.err.Error(), tt.text) {

@@ -21,8 +21,6 @@ type ListOptions struct {
 	All     bool // those that don't run, too
 	Size    bool
 	Limit   int // the newest so many, running or not; 0 for no limit
-	Since   string
-	Before  string
 	Filters map[string][]string
 }
 
@@ -33,6 +31,7 @@ func (m *Manager) List(_ context.Context, opts ListOptions) ([]types.Summary, er
 		return nil, err
 	}
 	list := []types.Summary{}
+	images := map[string]digest.Digest{} // what the names mean now
 	for _, c := range m.all() {
 		if f.stop(c) {
 			break
@@ -44,7 +43,7 @@ func (m *Manager) List(_ context.Context, opts ListOptions) ([]types.Summary, er
 		if !f.match(c, &def, &st, health) {
 			continue
 		}
-		s := m.summary(c, &def, &st, health)
+		s := m.summary(c, &def, &st, health, images)
 		if opts.Size {
 			if s.SizeRw, s.SizeRootFs, err = m.diskUsage(c); err != nil {
 				return nil, err
@@ -57,7 +56,7 @@ func (m *Manager) List(_ context.Context, opts ListOptions) ([]types.Summary, er
 	return list, nil
 }
 
-func (m *Manager) summary(c *container, def *definition, st *state, health *types.Health) types.Summary {
+func (m *Manager) summary(c *container, def *definition, st *state, health *types.Health, images map[string]digest.Digest) types.Summary {
 	program, args := command(def.Config)
 	s := types.Summary{
 		ID: c.id, Names: []string{"/" + def.Name}, Image: def.Config.Image, ImageID: def.ImageID.String(),
@@ -67,20 +66,27 @@ func (m *Manager) summary(c *container, def *definition, st *state, health *type
 		Ports:           []types.PortSummary{},
 	}
 	// An image whose name has gone to another one is shown by its ID.
-	if img, err := m.images.Get(def.Config.Image); err != nil || img.ID != def.ImageID {
+	id, known := images[def.Config.Image]
+	if !known {
+		if img, err := m.images.Get(def.Config.Image); err == nil {
+			id = img.ID
+		}
+		images[def.Config.Image] = id
+	}
+	if id != def.ImageID {
 		s.Image = def.ImageID.String()
 	}
 	s.HostConfig.NetworkMode = string(def.HostConfig.NetworkMode)
 	s.HostConfig.Annotations = def.HostConfig.Annotations
 	if health != nil {
 		s.Health = &types.HealthSummary{Status: health.Status, FailingStreak: health.FailingStreak}
+	} else {
+		s.Health = &types.HealthSummary{Status: types.NoHealthcheck}
 	}
-	if st.Running {
-		for port := range def.Config.ExposedPorts {
-			s.Ports = append(s.Ports, types.PortSummary{PrivatePort: port.Num(), Type: string(port.Proto())})
-		}
-		slices.SortFunc(s.Ports, func(a, b types.PortSummary) int { return int(a.PrivatePort) - int(b.PrivatePort) })
+	for port := range openPorts(def, st) {
+		s.Ports = append(s.Ports, types.PortSummary{PrivatePort: port.Num(), Type: string(port.Proto())})
 	}
+	slices.SortFunc(s.Ports, func(a, b types.PortSummary) int { return int(a.PrivatePort) - int(b.PrivatePort) })
 	return s
 }
 
@@ -108,17 +114,17 @@ type filters struct {
 	exited        []int
 	images        map[digest.Digest]bool // of the filter ancestor
 	before, since *container
-	expose        []network.Port
+	expose        []network.PortRange
 }
 
 // filterNames are the filters that there are.
 var filterNames = []string{
-	"ancestor", "before", "exited", "expose", "health", "id", "is-task", "label", "name", "network",
+	"ancestor", "before", "exited", "expose", "health", "id", "is-task", "isolation", "label", "name", "network",
 	"publish", "since", "status", "volume",
 }
 
 func (m *Manager) parseFilters(opts ListOptions) (*filters, error) {
-	f := &filters{values: opts.Filters, all: opts.All || opts.Limit > 0 || opts.Since != "" || opts.Before != ""}
+	f := &filters{values: opts.Filters, all: opts.All || opts.Limit > 0}
 	for _, name := range sortedKeys(opts.Filters) {
 		if !slices.Contains(filterNames, name) {
 			return nil, invalid("invalid filter '%s'", name)
@@ -129,17 +135,6 @@ func (m *Manager) parseFilters(opts ListOptions) (*filters, error) {
 			}
 		}
 	}
-	var err error
-	if opts.Before != "" {
-		if f.before, err = m.get(opts.Before); err != nil {
-			return nil, err
-		}
-	}
-	if opts.Since != "" {
-		if f.since, err = m.get(opts.Since); err != nil {
-			return nil, err
-		}
-	}
 	return f, nil
 }
 
@@ -148,8 +143,8 @@ func (m *Manager) parseFilter(f *filters, name, v string) (err error) {
 	switch name {
 	case "name":
 		re, err := regexp.Compile(v)
-		if err != nil {
-			return invalid("invalid filter 'name=%s': %v", v, err)
+		if err != nil { // dockerd takes it as the name itself
+			re = regexp.MustCompile("^" + regexp.QuoteMeta(v) + "$")
 		}
 		f.names = append(f.names, re)
 	case "exited":
@@ -157,7 +152,7 @@ func (m *Manager) parseFilter(f *filters, name, v string) (err error) {
 		if err != nil {
 			return invalid("invalid filter 'exited=%s'", v)
 		}
-		f.exited, f.all = append(f.exited, code), true
+		f.exited = append(f.exited, code)
 	case "status":
 		if err := types.ValidateContainerState(types.ContainerState(v)); err != nil {
 			return invalid("invalid filter 'status=%s'", v)
@@ -168,7 +163,13 @@ func (m *Manager) parseFilter(f *filters, name, v string) (err error) {
 			return invalid("invalid filter 'health=%s'", v)
 		}
 	case "is-task":
-		f.nothing = f.nothing || v == "true" || v == "1" // no container is a task of a swarm
+		switch v {
+		case "true", "1": // no container is a task of a swarm
+			f.nothing = true
+		case "false", "0":
+		default:
+			return invalid("invalid filter 'is-task=%s'", v)
+		}
 	case "ancestor":
 		if f.images == nil {
 			f.images = map[digest.Digest]bool{}
@@ -186,12 +187,12 @@ func (m *Manager) parseFilter(f *filters, name, v string) (err error) {
 		f.since, err = m.get(v)
 		f.all = true
 	case "expose", "publish":
-		port, err := network.ParsePort(v)
+		ports, err := network.ParsePortRange(v)
 		if err != nil {
 			return invalid("invalid filter '%s=%s': %v", name, v, err)
 		}
 		f.nothing = f.nothing || name == "publish" // no container publishes a port yet
-		f.expose = append(f.expose, port)
+		f.expose = append(f.expose, ports)
 	}
 	return err
 }
@@ -234,7 +235,7 @@ func (f *filters) match(c *container, def *definition, st *state, health *types.
 		!some("volume", func(v string) bool { return usesVolume(def, v) }) {
 		return false
 	}
-	if len(f.expose) > 0 && !slices.ContainsFunc(f.expose, func(p network.Port) bool { _, ok := def.Config.ExposedPorts[p]; return ok }) {
+	if len(f.expose) > 0 && !exposes(openPorts(def, st), f.expose) {
 		return false
 	}
 	for _, want := range f.values["label"] {
@@ -243,6 +244,26 @@ func (f *filters) match(c *container, def *definition, st *state, health *types.
 		}
 	}
 	return true
+}
+
+// openPorts are the exposed ports that others can reach: those of a container that runs and has a network.
+func openPorts(def *definition, st *state) network.PortSet {
+	if !st.Running || !slices.ContainsFunc(def.Networks, func(name string) bool { return name != network.NetworkNone && name != network.NetworkHost }) {
+		return nil
+	}
+	return def.Config.ExposedPorts
+}
+
+// exposes reports whether one of the ports is in one of the ranges.
+func exposes(ports network.PortSet, ranges []network.PortRange) bool {
+	for port := range ports {
+		if slices.ContainsFunc(ranges, func(r network.PortRange) bool {
+			return r.Proto() == port.Proto() && r.Start() <= port.Num() && port.Num() <= r.End()
+		}) {
+			return true
+		}
+	}
+	return false
 }
 
 // hasLabel looks for "key" or "key=value".
@@ -277,7 +298,7 @@ func (m *Manager) Prune(ctx context.Context, filters map[string][]string) (*type
 			return nil, invalid("invalid filter '%s'", name)
 		}
 	}
-	report := &types.PruneReport{ContainersDeleted: []string{}}
+	report := &types.PruneReport{}
 	for _, c := range m.all() {
 		if ctx.Err() != nil {
 			break
@@ -297,7 +318,7 @@ func (m *Manager) Prune(ctx context.Context, filters map[string][]string) (*type
 		if err != nil {
 			m.log.Debug("size of a container not known", "container", c.id, "error", err)
 		}
-		if err := m.remove(ctx, c, RemoveOptions{}); err != nil {
+		if err := m.remove(ctx, c, def.Name, RemoveOptions{}); err != nil {
 			m.log.Warn("container not pruned", "container", c.id, "error", err)
 			continue
 		}
@@ -321,5 +342,5 @@ func parseUntil(v string) (time.Time, error) {
 			return t, nil
 		}
 	}
-	return time.Time{}, invalid("invalid value for until filter: %q", v)
+	return time.Time{}, invalid("failed to parse value as time or duration: invalid seconds %q: invalid syntax", v)
 }

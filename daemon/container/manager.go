@@ -213,14 +213,14 @@ func (m *Manager) emitNamed(c *container, action events.Action, image, name stri
 	m.events.Publish(events.ContainerEventType, action, c.id, attributes)
 }
 
-// ContainersUsing lists the containers made from an image, for the image store.
+// ContainersUsing lists the containers made from an image or with it mounted, for the image store.
 func (m *Manager) ContainersUsing(id digest.Digest) []image.ContainerRef {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	var refs []image.ContainerRef
 	for _, c := range m.byID {
 		c.mu.Lock()
-		if c.def.ImageID == id {
+		if c.def.ImageID == id || slices.ContainsFunc(c.def.Mounts, func(p mountPoint) bool { return p.ImageID == id }) {
 			refs = append(refs, image.ContainerRef{ID: c.id, Running: c.state.Running})
 		}
 		c.mu.Unlock()

@@ -11,12 +11,14 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/containerd/errdefs"
 	"github.com/docker/go-units"
 	types "github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/events"
 	"github.com/moby/moby/api/types/mount"
 	volumetypes "github.com/moby/moby/api/types/volume"
 
+	"github.com/sockerless/sockerless/daemon/image"
 	"github.com/sockerless/sockerless/daemon/volume"
 	"github.com/sockerless/sockerless/sandbox"
 )
@@ -26,9 +28,6 @@ import (
 // anybody else knows c.
 func (m *Manager) addMounts(c *container) error {
 	host := c.def.HostConfig
-	if host.VolumeDriver != "" && host.VolumeDriver != volume.Driver {
-		return notFound("error looking up volume plugin %s: plugin %q not found", host.VolumeDriver, host.VolumeDriver)
-	}
 	for _, spec := range host.VolumesFrom {
 		if err := m.volumesFrom(c, spec); err != nil {
 			return err
@@ -88,6 +87,9 @@ func (m *Manager) addMounts(c *container) error {
 // addMount adds a mount, in the place of another one at its destination.
 func (m *Manager) addMount(c *container, p mountPoint) error {
 	if p.Type == mount.TypeVolume {
+		if p.Driver == "" {
+			p.Driver = c.def.HostConfig.VolumeDriver
+		}
 		v, err := m.volumes.Create(context.Background(), volumetypes.CreateRequest{Name: p.Name, Driver: p.Driver, DriverOpts: p.DriverOpts, Labels: p.Labels})
 		if err != nil {
 			return err
@@ -97,6 +99,15 @@ func (m *Manager) addMount(c *container, p mountPoint) error {
 		if _, err := m.volumes.Mount(v.Name, c.id); err != nil {
 			return err
 		}
+	}
+	if p.Type == mount.TypeImage && p.ImageID == "" {
+		img, err := m.images.Get(p.Name)
+		if errdefs.IsNotFound(err) {
+			return notFound("No such image: %s", withTag(p.Name))
+		} else if err != nil {
+			return err
+		}
+		p.ImageID = img.ID
 	}
 	c.def.Mounts = slices.DeleteFunc(c.def.Mounts, func(old mountPoint) bool { return old.Destination == p.Destination })
 	c.def.Mounts = append(c.def.Mounts, p)
@@ -118,18 +129,26 @@ func (m *Manager) dropMounts(c *container, anonymous bool) {
 	}
 }
 
+// volumesFromModes are the modes of --volumes-from; labels of SELinux change nothing here.
+var volumesFromModes = []string{"ro", "rw", "z", "Z", "ro,z", "ro,Z", "rw,z", "rw,Z", "z,ro", "Z,ro", "z,rw", "Z,rw"}
+
 func (m *Manager) volumesFrom(c *container, spec string) error {
-	ref, mode, _ := strings.Cut(spec, ":")
-	if mode != "" && mode != "ro" && mode != "rw" {
-		return invalid("invalid volumesFrom specification: invalid mode: %s", mode)
+	ref, mode, hasMode := strings.Cut(spec, ":")
+	switch {
+	case spec == "":
+		return invalid("volumes-from specification cannot be an empty string")
+	case hasMode && !slices.Contains(volumesFromModes, mode):
+		return invalid("invalid mode: %s", mode)
+	case ref == "":
+		return invalid("invalid name or ID supplied: \"\"")
 	}
 	from, err := m.get(ref)
 	if err != nil {
-		return err
+		return invalid("%v", err)
 	}
 	def, _ := from.snapshot()
 	for _, p := range def.Mounts {
-		if mode == "ro" {
+		if strings.Contains(mode, "ro") {
 			p.RW = false
 		}
 		p.Anonymous = false // it is the other one's
@@ -177,22 +196,45 @@ func parseBind(spec string) (mountPoint, error) {
 	}
 	if len(parts) == 3 {
 		p.Mode = parts[2]
-		for _, option := range strings.Split(parts[2], ",") {
-			switch option {
-			case "ro":
-				p.RW = false
-			case "rw", "z", "Z", "cached", "delegated", "consistent", "":
-			case "nocopy", "volume-nocopy":
-				p.NoCopy = true
-			default:
-				if p.Type != mount.TypeBind || !slices.Contains(mount.Propagations, mount.Propagation(option)) {
-					return mountPoint{}, invalid("invalid mode: %s", parts[2])
-				}
-				p.Propagation = mount.Propagation(option)
-			}
+		if err := bindOptions(&p, spec); err != nil {
+			return mountPoint{}, err
 		}
 	}
 	return p, nil
+}
+
+// bindOptions applies p.Mode, the options of the bind spec. Each kind of them may be given once.
+func bindOptions(p *mountPoint, spec string) error {
+	seen := map[string]bool{}
+	for _, option := range strings.Split(p.Mode, ",") {
+		kind := option
+		switch option {
+		case "ro", "rw":
+			kind, p.RW = "access", option == "rw"
+		case "z", "Z":
+			kind = "label"
+		case "cached", "delegated", "consistent", "default":
+			kind = "consistency"
+		case "nocopy":
+			if p.Type == mount.TypeBind {
+				return invalid("invalid volume specification: '%s': invalid mount config for type \"bind\": field VolumeOptions must not be specified", spec)
+			}
+			p.NoCopy = true
+		default:
+			if !slices.Contains(mount.Propagations, mount.Propagation(option)) {
+				return invalid("invalid mode: %s", p.Mode)
+			}
+			if p.Type != mount.TypeBind {
+				return invalid("invalid volume specification: '%s': invalid mount config for type \"volume\": field BindOptions must not be specified", spec)
+			}
+			kind, p.Propagation = "propagation", mount.Propagation(option)
+		}
+		if seen[kind] {
+			return invalid("invalid mode: %s", p.Mode)
+		}
+		seen[kind] = true
+	}
+	return nil
 }
 
 func kindOf(source string) mount.Type {
@@ -206,6 +248,9 @@ func kindOf(source string) mount.Type {
 func parseMount(spec *mount.Mount) (mountPoint, error) {
 	bad := func(format string, args ...any) (mountPoint, error) {
 		return mountPoint{}, invalid("invalid mount config for type %q: %s", spec.Type, fmt.Sprintf(format, args...))
+	}
+	if err := foreignOptions(spec); err != nil {
+		return mountPoint{}, err
 	}
 	switch {
 	case spec.Target == "":
@@ -226,6 +271,9 @@ func parseMount(spec *mount.Mount) (mountPoint, error) {
 		}
 		p.Source, p.Propagation = path.Clean(spec.Source), mount.PropagationRPrivate
 		if o := spec.BindOptions; o != nil {
+			if o.Propagation != "" && !slices.Contains(mount.Propagations, o.Propagation) {
+				return bad("invalid propagation mode: %s", o.Propagation)
+			}
 			if o.Propagation != "" {
 				p.Propagation = o.Propagation
 			}
@@ -244,7 +292,10 @@ func parseMount(spec *mount.Mount) (mountPoint, error) {
 			if o.DriverConfig != nil {
 				p.Driver, p.DriverOpts = o.DriverConfig.Name, o.DriverConfig.Options
 			}
-			if p.Subpath != "" && (!fs.ValidPath(p.Subpath) || spec.Source == "") {
+			if p.Subpath != "" && spec.Source == "" {
+				return bad("must not set Subpath when using anonymous volumes")
+			}
+			if p.Subpath != "" && !fs.ValidPath(p.Subpath) {
 				return bad("subpath must be a relative path within the volume")
 			}
 		}
@@ -263,23 +314,57 @@ func parseMount(spec *mount.Mount) (mountPoint, error) {
 				p.Tmpfs.Mode = &mode
 			}
 			for _, option := range o.Options {
-				if len(option) == 0 || !tmpfsFlag(&p, option[0]) {
-					return bad("invalid tmpfs option: %v", option)
+				if n := len(option); n != 1 && n != 2 {
+					return bad("invalid option array length")
+				}
+				if !tmpfsFlag(&p, option[0]) {
+					return bad("invalid option: %s", option[0])
 				}
 			}
 		}
-	case "":
-		return bad("mount type unknown")
+	case mount.TypeImage:
+		if spec.Source == "" {
+			return bad("field Source must not be empty")
+		}
+		p.Name, p.RW, p.Propagation = spec.Source, false, mount.PropagationRPrivate
+		if o := spec.ImageOptions; o != nil && o.Subpath != "" {
+			if p.Subpath = o.Subpath; !fs.ValidPath(p.Subpath) {
+				return bad("subpath must be a relative path within the volume")
+			}
+		}
 	default:
-		return mountPoint{}, invalid("mount type %q is not supported", spec.Type)
+		return bad("mount type unknown")
 	}
 	return p, nil
 }
 
+// foreignOptions refuses options of other types of mounts than this one.
+func foreignOptions(spec *mount.Mount) error {
+	for _, o := range []struct {
+		name  string
+		given bool
+		types []mount.Type
+	}{
+		{"BindOptions", spec.BindOptions != nil, []mount.Type{mount.TypeBind, mount.TypeNamedPipe}},
+		{"VolumeOptions", spec.VolumeOptions != nil, []mount.Type{mount.TypeVolume}},
+		{"ImageOptions", spec.ImageOptions != nil, []mount.Type{mount.TypeImage}},
+		{"TmpfsOptions", spec.TmpfsOptions != nil, []mount.Type{mount.TypeTmpfs}},
+		{"ClusterOptions", spec.ClusterOptions != nil, []mount.Type{mount.TypeCluster}},
+	} {
+		if o.given && !slices.Contains(o.types, spec.Type) {
+			return invalid("%s must not be specified on mount type %q", o.name, spec.Type)
+		}
+	}
+	return nil
+}
+
 // parseTmpfs reads the options of --tmpfs TARGET:OPTIONS.
 func parseTmpfs(target, options string) (mountPoint, error) {
-	if !path.IsAbs(target) || path.Clean(target) == "/" {
-		return mountPoint{}, invalid("invalid tmpfs mount path: %s", target)
+	if !path.IsAbs(target) {
+		return mountPoint{}, invalid("invalid mount path: '%s' mount path must be absolute", target)
+	}
+	if path.Clean(target) == "/" {
+		return mountPoint{}, invalid("invalid specification: destination can't be '/'")
 	}
 	p := mountPoint{MountPoint: types.MountPoint{Type: mount.TypeTmpfs, Destination: path.Clean(target), RW: true}, Hidden: true}
 	p.Tmpfs.NoExec = true // dockerd's default options are noexec,nosuid,nodev
@@ -363,6 +448,12 @@ func (m *Manager) sandboxMounts(id string, def *definition, populate bool) ([]sa
 			}
 		case mount.TypeTmpfs:
 			mnt.Type = sandbox.Tmpfs
+		case mount.TypeImage:
+			img, found := m.images.ByID(p.ImageID)
+			if !found {
+				return nil, notFound("No such image: %s", withTag(p.Name))
+			}
+			mnt.Type, mnt.Layers, mnt.Subpath = sandbox.Image, layerPaths(img), p.Subpath
 		}
 		list = append(list, mnt)
 	}
@@ -370,6 +461,15 @@ func (m *Manager) sandboxMounts(id string, def *definition, populate bool) ([]sa
 		return strings.Count(a.Target, "/") - strings.Count(b.Target, "/")
 	})
 	return list, nil
+}
+
+// layerPaths are an image's layers as the sandbox opens them.
+func layerPaths(img *image.Image) []string {
+	paths := make([]string, len(img.Layers))
+	for i, l := range img.Layers {
+		paths[i] = l.Path
+	}
+	return paths
 }
 
 // mountVolume fills in how the sandbox mounts a volume.

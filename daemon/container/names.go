@@ -33,7 +33,7 @@ var validName = regexp.MustCompile(`^` + nameChars + `+$`)
 func (m *Manager) reserveName(c *container, name string) (string, error) {
 	given := name
 	name = strings.TrimPrefix(name, "/")
-	if name != "" && !validName.MatchString(name) {
+	if given != "" && !validName.MatchString(name) {
 		return "", invalid("Invalid container name (%s), only %s are allowed", given, nameChars)
 	}
 	m.mu.Lock()

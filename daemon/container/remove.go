@@ -21,18 +21,19 @@ type RemoveOptions struct {
 
 // Remove removes a container. One that runs is a conflict, unless forced.
 func (m *Manager) Remove(ctx context.Context, ref string, opts RemoveOptions) error {
-	if opts.Link {
-		return invalid("removing links is not supported")
-	}
 	c, err := m.get(ref)
 	if err != nil {
 		return err
 	}
-	return m.remove(ctx, c, opts)
+	if opts.Link {
+		return conflict("Conflict, cannot remove the default link name of the container")
+	}
+	return m.remove(ctx, c, ref, opts)
 }
 
-func (m *Manager) remove(ctx context.Context, c *container, opts RemoveOptions) error {
-	if err := m.beginRemoval(c, opts.Force); err != nil {
+// remove is Remove; ref is what errors call the container.
+func (m *Manager) remove(ctx context.Context, c *container, ref string, opts RemoveOptions) error {
+	if err := m.beginRemoval(c, ref, opts.Force); err != nil {
 		return err
 	}
 	c.op.Lock()
@@ -42,7 +43,7 @@ func (m *Manager) remove(ctx context.Context, c *container, opts RemoveOptions) 
 		c.state.Removing = false
 		m.saveLogged(c)
 		c.mu.Unlock()
-		return fmt.Errorf("cannot remove container %q: %w", "/"+c.name(), err)
+		return fmt.Errorf("cannot remove container %q: %w", ref, err)
 	}
 	if err := m.images.Collect(ctx); err != nil {
 		m.log.Warn("removed images not deleted", "error", err)
@@ -51,11 +52,11 @@ func (m *Manager) remove(ctx context.Context, c *container, opts RemoveOptions) 
 }
 
 // beginRemoval marks a container that is not running, and kills it before if force is set.
-func (m *Manager) beginRemoval(c *container, force bool) error {
+func (m *Manager) beginRemoval(c *container, name string, force bool) error {
 	for {
 		c.op.Lock()
 		c.mu.Lock()
-		s, name := &c.state, "/"+c.def.Name
+		s := &c.state
 		status := s.status()
 		running := s.Running
 		busy, gone := s.Removing, c.gone
@@ -123,7 +124,7 @@ func (m *Manager) discard(c *container, volumes bool) error {
 
 // autoRemove removes a container that was run with --rm.
 func (m *Manager) autoRemove(c *container) {
-	err := m.remove(m.ctx, c, RemoveOptions{Force: true, Volumes: true})
+	err := m.remove(m.ctx, c, c.name(), RemoveOptions{Force: true, Volumes: true})
 	if err != nil && !isGone(err) {
 		m.log.Error("container not removed", "container", c.id, "error", err)
 	}

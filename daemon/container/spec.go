@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/docker/go-units"
 	types "github.com/moby/moby/api/types/container"
@@ -80,11 +81,9 @@ func (m *Manager) sandboxConfig(c *container) (_ *sandbox.Config, leave func(), 
 	cfg := &sandbox.Config{
 		ID: c.id, Hostname: def.Config.Hostname, Domainname: def.Config.Domainname,
 		Upper: m.upper(c.id), Volatile: def.HostConfig.AutoRemove, ReadOnly: def.HostConfig.ReadonlyRootfs, ShmSize: def.HostConfig.ShmSize,
-		Limits: limitsOf(&def.HostConfig.Resources),
+		Limits: limitsOf(&def.HostConfig.Resources), NoNewPrivileges: noNewPrivileges(def.HostConfig.SecurityOpt),
 	}
-	for _, l := range img.Layers {
-		cfg.Layers = append(cfg.Layers, l.Path)
-	}
+	cfg.Layers = layerPaths(img)
 	if size := def.HostConfig.StorageOpt["size"]; size != "" {
 		n, err := units.RAMInBytes(size)
 		if err != nil {
@@ -108,7 +107,13 @@ func (m *Manager) sandboxConfig(c *container) (_ *sandbox.Config, leave func(), 
 }
 
 func limitsOf(r *types.Resources) sandbox.Limits {
-	l := sandbox.Limits{Memory: r.Memory}
+	l := sandbox.Limits{
+		Memory: r.Memory, CPUShares: r.CPUShares,
+		CPUQuota: time.Duration(max(r.CPUQuota, 0)) * time.Microsecond, CPUPeriod: time.Duration(r.CPUPeriod) * time.Microsecond,
+	}
+	if r.NanoCPUs > 0 { // CPUs in 10^-9: nanoseconds in each second
+		l.CPUQuota, l.CPUPeriod = time.Duration(r.NanoCPUs)/10, time.Second/10
+	}
 	if r.PidsLimit != nil && *r.PidsLimit > 0 {
 		l.Pids = *r.PidsLimit
 	}
@@ -176,7 +181,7 @@ func processConfig(def *definition, s *streams) *sandbox.ProcessConfig {
 	p := &sandbox.ProcessConfig{
 		Argv: append(slices.Clone(c.Entrypoint), c.Cmd...), Env: environment(c, c.Tty, nil),
 		Dir: c.WorkingDir, MakeDir: true, User: c.User, Groups: def.HostConfig.GroupAdd,
-		TTY: c.Tty, Stdin: c.OpenStdin, Rlimits: rlimits(def.HostConfig.Ulimits),
+		TTY: c.Tty, Stdin: c.OpenStdin, Init: def.HostConfig.Init != nil && *def.HostConfig.Init, Rlimits: rlimits(def.HostConfig.Ulimits),
 	}
 	if size := def.HostConfig.ConsoleSize; c.Tty {
 		p.Size = abi.Winsize{Row: uint16(size[0]), Col: uint16(size[1])}

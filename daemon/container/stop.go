@@ -27,15 +27,15 @@ func (m *Manager) Stop(ctx context.Context, ref, signal string, timeout *int) er
 	if err != nil {
 		return err
 	}
-	sig, err := c.stopSignal(signal)
-	if err != nil {
-		return err
-	}
 	c.mu.Lock()
 	running := c.state.Running
 	c.mu.Unlock()
 	if !running {
 		return ErrNotModified
+	}
+	sig, err := c.stopSignal(signal)
+	if err != nil {
+		return fmt.Errorf("cannot stop container: %s: %w", ref, err)
 	}
 	if err := m.stop(ctx, c, sig, timeout); err != nil && !errors.Is(err, errNotRunning) {
 		return fmt.Errorf("cannot stop container: %s: %w", ref, err)
@@ -54,15 +54,28 @@ func (c *container) stopSignal(text string) (abi.Signal, error) {
 	return parseSignal(text, abi.SIGTERM)
 }
 
-func parseSignal(text string, fallback abi.Signal) (abi.Signal, error) {
-	if text == "" {
-		return fallback, nil
+// readSignal reads a signal by its name or number. As dockerd does, it takes any number: that there is such a signal
+// matters when it is sent.
+func readSignal(text string) (abi.Signal, error) {
+	if n, err := strconv.Atoi(text); err == nil && n != 0 {
+		return abi.Signal(max(min(n, 1<<16), -1)), nil
 	}
 	sig, ok := abi.ParseSignal(text)
 	if !ok {
 		return 0, invalid("invalid signal: %s", text)
 	}
 	return sig, nil
+}
+
+func parseSignal(text string, fallback abi.Signal) (abi.Signal, error) {
+	if text == "" {
+		return fallback, nil
+	}
+	sig, err := readSignal(text)
+	if err == nil && !sig.Valid() {
+		return 0, invalid("the linux daemon does not support signal %s", text)
+	}
+	return sig, err
 }
 
 // stop ends a container and waits for that.
@@ -165,11 +178,11 @@ func (c *container) onStop(ended chan struct{}) {
 
 // Kill sends a signal to a container's program, "" for SIGKILL, whose effect it waits for.
 func (m *Manager) Kill(_ context.Context, ref, signal string) error {
-	c, err := m.get(ref)
+	sig, err := parseSignal(signal, abi.SIGKILL)
 	if err != nil {
 		return fmt.Errorf("cannot kill container: %s: %w", ref, err)
 	}
-	sig, err := parseSignal(signal, abi.SIGKILL)
+	c, err := m.get(ref)
 	if err != nil {
 		return fmt.Errorf("cannot kill container: %s: %w", ref, err)
 	}
@@ -209,7 +222,7 @@ func (m *Manager) Restart(ctx context.Context, ref, signal string, timeout *int)
 	}
 	sig, err := c.stopSignal(signal)
 	if err != nil {
-		return err
+		return fmt.Errorf("Cannot restart container %s: %w", ref, err)
 	}
 	c.mu.Lock()
 	c.restart.byHand = true
@@ -224,7 +237,7 @@ func (m *Manager) Restart(ctx context.Context, ref, signal string, timeout *int)
 	c.restart.byHand = false
 	c.mu.Unlock()
 	if err != nil {
-		return fmt.Errorf("cannot restart container: %s: %w", ref, err)
+		return fmt.Errorf("Cannot restart container %s: %w", ref, err)
 	}
 	m.emit(c, events.ActionRestart)
 	return nil

@@ -175,6 +175,42 @@ func ping(t testing.TB, path string) {
 	}
 }
 
+// BenchmarkLives is create, start, wait and remove by eight clients at once.
+func BenchmarkLives(b *testing.B) {
+	beside(b, func(b *testing.B, e *engine) {
+		b.SetParallelism(4) // for each of the two CPUs that CI has
+		b.RunParallel(func(pb *testing.PB) {
+			for pb.Next() {
+				created, err := e.ContainerCreate(e.ctx, client.ContainerCreateOptions{Config: &container.Config{Image: "alpine", Cmd: []string{"true"}}, HostConfig: noNetwork()})
+				must(b, err)
+				waiting := e.ContainerWait(e.ctx, created.ID, client.ContainerWaitOptions{Condition: container.WaitConditionNextExit})
+				e.begin(created.ID)
+				e.waitFor(waiting)
+				_, err = e.ContainerRemove(e.ctx, created.ID, client.ContainerRemoveOptions{})
+				must(b, err)
+			}
+		})
+		b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "lives/s")
+	})
+}
+
+// BenchmarkList is GET /containers/json with 1,000 containers.
+func BenchmarkList(b *testing.B) {
+	e := boot(b).connect(b)
+	e.ctx = b.Context()
+	for range 1000 {
+		_, err := e.ContainerCreate(e.ctx, client.ContainerCreateOptions{Config: &container.Config{Image: "alpine", Cmd: []string{"true"}}, HostConfig: noNetwork()})
+		must(b, err)
+	}
+	for b.Loop() {
+		list, err := e.ContainerList(e.ctx, client.ContainerListOptions{All: true})
+		must(b, err)
+		if len(list.Items) != 1000 {
+			b.Fatalf("%d containers", len(list.Items))
+		}
+	}
+}
+
 // BenchmarkAttach is what a container writes, as fast as it can, to an attached client.
 func BenchmarkAttach(b *testing.B) {
 	const size = 256 << 20

@@ -59,11 +59,12 @@ func transcript(c cli, lines []string) (list []string) {
 
 // laterWords gives the texts of Debian's dockerd the words that later ones, which we follow, have for them.
 var laterWords = strings.NewReplacer(
+	"runc create failed: unable to start container process: exec:", "runc create failed: unable to start container process: error during container init: exec:",
 	"daemon: failed to create shim task", "daemon: failed to create task for container: failed to create shim task",
 	"invalid restart policy 'sometimes'", "invalid restart policy: unknown policy 'sometimes'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'",
 	"Invalid signal: FROB", "cannot kill container: cli-e: invalid signal: FROB",
 	"You cannot remove a running container ID. Stop the container before attempting removal or force remove",
-	`cannot remove container "/cli-e": container is running: stop the container before removing or force remove`,
+	`cannot remove container "cli-e": container is running: stop the container before removing or force remove`,
 )
 
 var steadying = []struct {

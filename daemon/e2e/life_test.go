@@ -316,3 +316,37 @@ func TestStatsTellWhatAContainerUses(t *testing.T) {
 		t.Errorf("a busy loop used no processor: %d, then %d ns", first.CPUStats.CPUUsage.TotalUsage, second.CPUStats.CPUUsage.TotalUsage)
 	}
 }
+
+func TestInitReapsOrphansPassesSignalsOnAndEndsWithTheProgram(t *testing.T) {
+	t.Parallel()
+	e := shared(t)
+	withInit := withHost(func(h *container.HostConfig) { yes := true; h.Init = &yes })
+	check(t, e.sh("exit 7", withInit), "", 7)
+	check(t, e.sh("kill -TERM $$", withInit), "", 143)
+	check(t, e.sh("echo $$", withInit), "2\n", 0)
+	// The grandchild ends as an orphan, and no zombie of it stays.
+	check(t, e.sh("(sleep 0.05 & exec true); sleep 0.3; ps -o stat | grep -c Z || true", withInit), "0\n", 0)
+	id := e.launch([]string{"sh", "-c", "trap 'echo got; exit 5' USR1; echo ready; while :; do sleep 0.05; done"}, withInit)
+	e.printed(id, "ready")
+	_, err := e.ContainerKill(e.ctx, id, client.ContainerKillOptions{Signal: "USR1"})
+	must(t, err)
+	if code := e.wait(id); code != 5 {
+		t.Errorf("exit code %d, want that of the trap", code)
+	}
+	id = e.launch([]string{"sleep", "1000"}, withInit)
+	_, err = e.ContainerStop(e.ctx, id, client.ContainerStopOptions{})
+	must(t, err)
+	if code := e.state(id).ExitCode; code != 143 {
+		t.Errorf("stopping a program that has no handler gave %d, want 143", code)
+	}
+	id = e.launch([]string{"sh", "-c", "read line </dev/tty; sleep 1000"}, withInit, withTTY)
+	conn, err := e.ContainerAttach(e.ctx, id, client.ContainerAttachOptions{Stream: true, Stdin: true, Stdout: true})
+	must(t, err)
+	defer conn.Close()
+	if _, err := conn.Conn.Write([]byte("in the foreground\r\x03")); err != nil {
+		t.Fatal(err)
+	}
+	if code := e.wait(id); code != 130 {
+		t.Errorf("^C ended it with %d, want 130", code)
+	}
+}

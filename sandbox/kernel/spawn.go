@@ -219,6 +219,8 @@ type InitAttr struct {
 	Files []*vfs.OpenFile // descriptors 0, 1, 2…; nil leaves a gap. Start takes over the references.
 	TTY   *TTY            // becomes the controlling terminal
 	Umask uint32
+	// Reaper makes pid 1 an init process, whose child the program is.
+	Reaper bool
 	// Exited, if set, is called when the task has ended, on its goroutine.
 	Exited func(*Task)
 	// Limits are the resource limits; nil gives DefaultLimits.
@@ -266,8 +268,14 @@ func (k *Kernel) Start(attr *InitAttr) (*Task, error) {
 	if err != nil {
 		return fail(&StartError{Op: "exec", Path: attr.Path, Err: err})
 	}
+	program := x.program
 	t.image.Store(x.image)
 	t.cred.Store(x.cred)
+	if attr.Reaper {
+		program = &reaper{x}
+		t.image.Store(reaperImage(x))
+		t.handleAll()
+	}
 
 	k.mu.Lock()
 	pid, err := k.newPid()
@@ -282,7 +290,7 @@ func (k *Kernel) Start(attr *InitAttr) (*Task, error) {
 	}
 	k.mu.Unlock()
 	t.clockCPU()
-	go t.main(x.program)
+	go t.main(program)
 	return t, nil
 }
 

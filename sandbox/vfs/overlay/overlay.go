@@ -70,7 +70,8 @@ const (
 )
 
 // Open opens the overlay of layers, lowest first, and the writable layer in upperDir, which is made at the first
-// change. It adds a user to each layer; Close drops it. A writable layer that is of other layers is refused.
+// change. It adds a user to each layer; Close drops it. A writable layer that is of other layers is refused. With
+// upperDir "" there is none, and the overlay may only be mounted read-only.
 func Open(layers []*layer.Layer, upperDir string, opts Options) (*FS, error) {
 	if opts.Source == "" {
 		opts.Source = "overlay"
@@ -84,10 +85,12 @@ func Open(layers []*layer.Layer, upperDir string, opts Options) (*FS, error) {
 	f.lastIno = next
 	f.root = f.makeRoot()
 	f.nodes[rootIno] = f.root
-	f.journal.init(filepath.Join(upperDir, "journal"), f.identity(), !opts.Volatile)
-	if err := f.load(); err != nil {
-		f.journal.close()
-		return nil, fmt.Errorf("open writable layer %s: %w", upperDir, err)
+	if upperDir != "" {
+		f.journal.init(filepath.Join(upperDir, "journal"), f.identity(), !opts.Volatile)
+		if err := f.load(); err != nil {
+			f.journal.close()
+			return nil, fmt.Errorf("open writable layer %s: %w", upperDir, err)
+		}
 	}
 	for _, l := range layers {
 		l.Retain()
@@ -127,7 +130,7 @@ func (f *FS) shut(keep bool) error {
 	}
 	f.tree.Unlock()
 	var err error
-	if keep {
+	if keep && f.upper != "" {
 		if err = f.flush(); err == nil {
 			err = f.journal.sync()
 		}
