@@ -15,9 +15,9 @@ PREFIX    ?= /usr
 # The time that all files of a package have: the same commit gives the same bytes.
 SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 export SOURCE_DATE_EPOCH
-RACE_PKGS := ./sandbox/kernel/... ./sandbox/vfs/... ./sandbox/wasm/... ./daemon/...
+RACE_PKGS := ./sandbox/kernel/... ./sandbox/vfs/... ./sandbox/vnet/... ./sandbox/wasm/... ./daemon/...
 
-.PHONY: build run test test-race test-systemd lint bench clean userland package-files deb rpm install release
+.PHONY: build run test test-race test-arm64 test-systemd lint bench clean userland package-files deb rpm install release
 
 build: bin/sockerlessd
 
@@ -41,6 +41,11 @@ test: userland
 # The race detector needs cgo.
 test-race: userland
 	CGO_ENABLED=1 go test -race -short $(RACE_PKGS)
+
+# The WebAssembly engine's code for arm64, run by qemu-aarch64-static (Debian: qemu-user-static).
+test-arm64:
+	GOARCH=arm64 go test -short -exec qemu-aarch64-static ./sandbox/wasm/internal/rewrite
+	GOARCH=arm64 go test -short -exec qemu-aarch64-static -run 'Fault|Trap|Reset|Page|Deep' ./sandbox/wasm
 
 lint:
 	@fmt=$$(git ls-files "*.go" | xargs gofmt -l); [ -z "$$fmt" ] || { echo "gofmt: $$fmt"; exit 1; }

@@ -22,6 +22,7 @@ import (
 	"github.com/sockerless/sockerless/daemon/container"
 	"github.com/sockerless/sockerless/daemon/events"
 	"github.com/sockerless/sockerless/daemon/image"
+	"github.com/sockerless/sockerless/daemon/network"
 	"github.com/sockerless/sockerless/daemon/store"
 	"github.com/sockerless/sockerless/daemon/synthetic"
 	"github.com/sockerless/sockerless/daemon/volume"
@@ -101,6 +102,7 @@ func New(ctx context.Context, cfg Config) (_ *Daemon, err error) {
 	if d.containers, err = container.New(container.Deps{
 		Root: cfg.DataRoot, Store: d.state, Images: d.images, Volumes: d.volumes, Events: d.events, Runtime: rt, Log: d.log,
 		LogDefaults: cfg.LogConfig,
+		Bridge:      network.NewBridge(),
 	}); err != nil {
 		return nil, fmt.Errorf("opening the containers: %w", err)
 	}
@@ -209,13 +211,8 @@ func (d *Daemon) Summary(ctx context.Context) (Summary, error) {
 	return Summary{Containers: n.Total, Running: n.Running + n.Paused, Images: len(images)}, err
 }
 
-// Watch calls changed after events, until ctx ends.
-func (d *Daemon) Watch(ctx context.Context, changed func()) error {
-	return d.events.Stream(ctx, time.Time{}, time.Time{}, events.Filter{}, nil, func(eventtypes.Message) error {
-		changed()
-		return nil
-	})
-}
+// Watch has changed called after events; it must not block.
+func (d *Daemon) Watch(changed func()) { d.events.OnPublish(changed) }
 
 // Shutdown ends the running containers, in the time that ctx gives them, and the streams of the API.
 func (d *Daemon) Shutdown(ctx context.Context) {

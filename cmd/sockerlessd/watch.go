@@ -88,7 +88,7 @@ type watcher struct {
 
 // run closes idle when the daemon may end.
 func (w watcher) run(ctx context.Context, idle chan<- struct{}) {
-	go w.daemon.Watch(ctx, w.conns.poke) //nolint:errcheck // it ends with ctx
+	w.daemon.Watch(w.conns.poke)
 	told := ""
 	var alone <-chan time.Time
 	for {

@@ -44,6 +44,7 @@ type Deps struct {
 	Volumes *volume.Service
 	Events  *bus.Bus
 	Runtime Runtime
+	Bridge  Bridge       // nil leaves containers with loopback alone
 	Log     *slog.Logger // nil discards
 	// Driver is the name shown as storage driver; "" is "overlay".
 	Driver string
@@ -60,6 +61,7 @@ type Manager struct {
 	volumes *volume.Service
 	events  *bus.Bus
 	runtime Runtime
+	bridge  Bridge
 	log     *slog.Logger
 	driver  string
 
@@ -88,7 +90,7 @@ const (
 func New(d Deps) (*Manager, error) {
 	m := &Manager{
 		root: d.Root, defs: d.Store.Bucket(definitionBucket), states: d.Store.Bucket(stateBucket),
-		images: d.Images, volumes: d.Volumes, events: d.Events, runtime: d.Runtime, log: d.Log, driver: d.Driver,
+		images: d.Images, volumes: d.Volumes, events: d.Events, runtime: d.Runtime, bridge: d.Bridge, log: d.Log, driver: d.Driver,
 		byID: map[string]*container{}, names: map[string]string{}, execs: map[string]*exec{},
 	}
 	if m.log == nil {

@@ -3,6 +3,7 @@ package container
 import (
 	"fmt"
 	"maps"
+	"net/netip"
 	"os"
 	"slices"
 	"strings"
@@ -17,9 +18,10 @@ import (
 
 // sandboxRef is a container's sandbox while somebody uses it: the running program, or a copy of files.
 type sandboxRef struct {
-	mu   sync.Mutex
-	box  Sandbox
-	refs int
+	mu    sync.Mutex
+	box   Sandbox
+	leave func() // ends its network
+	refs  int
 }
 
 // acquire opens the container's sandbox, or shares the one that is open. Each acquire needs a release.
@@ -28,15 +30,16 @@ func (m *Manager) acquire(c *container) (Sandbox, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.refs == 0 {
-		cfg, err := m.sandboxConfig(c)
+		cfg, leave, err := m.sandboxConfig(c)
 		if err != nil {
 			return nil, err
 		}
 		box, err := m.runtime.Open(cfg)
 		if err != nil {
+			leave()
 			return nil, fmt.Errorf("opening the sandbox: %w", err)
 		}
-		r.box = box
+		r.box, r.leave = box, leave
 		c.mu.Lock()
 		c.state.Opened = true // stored with the next change of state
 		c.mu.Unlock()
@@ -63,15 +66,16 @@ func (m *Manager) release(c *container) {
 	if err := r.box.Close(); err != nil {
 		m.log.Warn("closing a sandbox", "container", c.id, "error", err)
 	}
-	r.box = nil
+	r.leave()
+	r.box, r.leave = nil, nil
 }
 
-// sandboxConfig is the container as a sandbox.
-func (m *Manager) sandboxConfig(c *container) (*sandbox.Config, error) {
+// sandboxConfig is the container as a sandbox, on its network until leave is called.
+func (m *Manager) sandboxConfig(c *container) (_ *sandbox.Config, leave func(), _ error) {
 	def, st := c.snapshot()
 	img, found := m.images.ByID(def.ImageID)
 	if !found {
-		return nil, notFound("No such image: %s", def.Config.Image)
+		return nil, nil, notFound("No such image: %s", def.Config.Image)
 	}
 	cfg := &sandbox.Config{
 		ID: c.id, Hostname: def.Config.Hostname, Domainname: def.Config.Domainname,
@@ -84,19 +88,23 @@ func (m *Manager) sandboxConfig(c *container) (*sandbox.Config, error) {
 	if size := def.HostConfig.StorageOpt["size"]; size != "" {
 		n, err := units.RAMInBytes(size)
 		if err != nil {
-			return nil, invalid("invalid size of the writable layer: %s", size)
+			return nil, nil, invalid("invalid size of the writable layer: %s", size)
 		}
 		cfg.SizeLimit = n
 	}
 	var err error
 	if cfg.Mounts, err = m.sandboxMounts(c.id, &def, !st.Opened); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	cfg.Files = networkFiles(&def)
+	addr, leave, err := m.connect(cfg, &def)
+	if err != nil {
+		return nil, nil, err
+	}
+	cfg.Files = networkFiles(&def, addr)
 	for _, mnt := range cfg.Mounts {
 		delete(cfg.Files, mnt.Target)
 	}
-	return cfg, nil
+	return cfg, leave, nil
 }
 
 func limitsOf(r *types.Resources) sandbox.Limits {
@@ -108,7 +116,7 @@ func limitsOf(r *types.Resources) sandbox.Limits {
 }
 
 // networkFiles are the files that dockerd writes for a container.
-func networkFiles(def *definition) map[string][]byte {
+func networkFiles(def *definition, addr netip.Addr) map[string][]byte {
 	name := def.Config.Hostname
 	var hosts strings.Builder
 	hosts.WriteString("127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\nfe00::\tip6-localnet\nff00::\tip6-mcastprefix\nff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n")
@@ -124,7 +132,11 @@ func networkFiles(def *definition) map[string][]byte {
 	if def.Config.Domainname != "" {
 		full = name + "." + def.Config.Domainname + " " + name
 	}
-	fmt.Fprintf(&hosts, "127.0.0.1\t%s\n", full)
+	own := "127.0.0.1"
+	if addr.IsValid() {
+		own = addr.String()
+	}
+	fmt.Fprintf(&hosts, "%s\t%s\n", own, full)
 	return map[string][]byte{
 		"/etc/hostname":    []byte(name + "\n"),
 		"/etc/hosts":       []byte(hosts.String()),

@@ -110,7 +110,7 @@ func TestErrorsHaveDockersStatusCodesAndTexts(t *testing.T) {
 		{"POST", "/containers/errors-up/wait?condition=never", "", 400, `invalid condition: "never"`},
 		{"POST", "/containers/errors-up/resize?h=x&w=1", "", 400, ""},
 		{"DELETE", "/containers/errors-up", "", 409, `cannot remove container "/errors-up": container is running: stop the container before removing or force remove`},
-		{"GET", "/containers/errors-up/logs", "", 400, "Bad parameters: you must choose at least one stream"},
+		{"GET", "/containers/errors-up/logs", "", 400, "must specify at least one of 'stdout' or 'stderr'"},
 		{"GET", "/containers/json?filters={", "", 400, ""},
 		{"GET", `/containers/json?filters={"frob":["x"]}`, "", 400, "invalid filter 'frob'"},
 		{"GET", "/containers/json?limit=x", "", 400, ""},

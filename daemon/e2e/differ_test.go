@@ -24,7 +24,7 @@ type call struct {
 // The requests build on each other: the same state is in both daemons.
 var calls = []call{
 	{"", "GET", "/_ping", "", ""},
-	{"", "GET", "/containers/json?all=1", "", ""},
+	{"", "GET", `/containers/json?all=1&filters={"name":["differ"]}`, "", ""},
 	{"c", "POST", "/containers/create?name=differ", `{"Image":"alpine","Cmd":["sh","-c","echo out; echo err >&2; exit 3"],"HostConfig":{"NetworkMode":"none"}}`, ""},
 	{"", "POST", "/containers/create?name=differ", `{"Image":"alpine","Cmd":["true"]}`, ""},
 	{"", "POST", "/containers/create?name=differ-x", `{"Image":"no-such-image"}`, ""},
@@ -36,7 +36,7 @@ var calls = []call{
 	{"", "POST", "/containers/create", `{"Image":"alpine","StopSignal":"FROB"}`, "status"},
 	{"", "POST", "/containers/create", `{"Image":"alpine","WorkingDir":"relative"}`, ""},
 	{"", "GET", "/containers/{c}/json", "", "keys"},
-	{"", "GET", "/containers/json?all=1", "", "keys"},
+	{"", "GET", `/containers/json?all=1&filters={"name":["differ"]}`, "", "keys"},
 	{"", "GET", "/containers/differ/top", "", ""},
 	{"", "POST", "/containers/differ/kill", "", ""},
 	{"", "POST", "/containers/differ/pause", "", ""},
@@ -82,7 +82,7 @@ var calls = []call{
 	{"", "GET", "/containers/differ-run/archive", "", "status"},
 	{"", "PUT", "/containers/differ-run/archive?path=/no/such", "", "status"},
 	{"", "GET", "/volumes/differ-volume", "", "keys"},
-	{"", "GET", "/volumes", "", "keys"},
+	{"", "GET", `/volumes?filters={"name":["differ"]}`, "", "keys"},
 	{"", "DELETE", "/volumes/differ-volume", "", ""},
 	{"", "POST", "/volumes/create", `{"Name":"not/valid"}`, ""},
 	{"", "POST", "/volumes/create", `{"Name":"x","Driver":"ghost"}`, "status"},

@@ -27,6 +27,7 @@ type Bus struct {
 	past []events.Message // a ring once it is full
 	next int              // the oldest message of the full ring
 	subs map[*subscription]struct{}
+	look []func()
 }
 
 // subscription is one running Stream. Bus.mu guards it.
@@ -71,6 +72,16 @@ func (b *Bus) Publish(kind events.Type, action events.Action, id string, attribu
 		default:
 		}
 	}
+	for _, f := range b.look {
+		f()
+	}
+}
+
+// OnPublish has f called after each message, as long as the bus lives; f must not block.
+func (b *Bus) OnPublish(f func()) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.look = append(b.look, f)
 }
 
 // Stream calls send for each message that filter lets through: the remembered ones from since on, if one of since and

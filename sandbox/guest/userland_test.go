@@ -71,6 +71,58 @@ func TestBusyboxRunsCommands(t *testing.T) {
 	}
 }
 
+// TestAccountsAreMadeInTheContainersFiles runs the applets that change /etc/passwd and its kin.
+func TestAccountsAreMadeInTheContainersFiles(t *testing.T) {
+	t.Parallel()
+	b := busybox(t)
+	b.Run(guesttest.Options{}, "mkdir", "/etc")
+	b.Write("/etc/passwd", 0o644, []byte("root:x:0:0:root:/root:/bin/sh\n"))
+	b.Write("/etc/group", 0o644, []byte("root:x:0:root\nnogroup:x:65533:\nstaff:x:50:\n"))
+	b.Write("/etc/shadow", 0o640, []byte("root:*::0:::::\n"))
+	for _, c := range []struct {
+		argv  []string
+		stdin string
+		out   string // beginning of both outputs
+		code  int
+	}{
+		{[]string{"adduser", "-D", "-s", "/bin/sh", "ann"}, "", "", 0},
+		{[]string{"adduser", "-D", "ann"}, "", "adduser: user 'ann' in use\n", 1},
+		{[]string{"grep", "ann", "/etc/passwd", "/etc/group"}, "", "/etc/passwd:ann:x:1000:1000:Linux User,,,:/home/ann:/bin/sh\n/etc/group:ann:x:1000:\n", 0},
+		{[]string{"stat", "-c", "%a %u %g", "/home/ann"}, "", "2755 1000 1000\n", 0},
+		{[]string{"adduser", "-S", "-H", "-G", "staff", "-u", "77", "-h", "/var/empty", "svc"}, "", "", 0},
+		{[]string{"grep", "svc", "/etc/passwd", "/etc/group"}, "", "/etc/passwd:svc:x:77:50:Linux User,,,:/var/empty:/sbin/nologin\n/etc/group:staff:x:50:svc\n", 0},
+		{[]string{"adduser", "-D", "-G", "nosuch", "bob"}, "", "adduser: unknown group nosuch\n", 1},
+		{[]string{"adduser", "-D", "b:b"}, "", "adduser: illegal character with code 58 at position 1\n", 1},
+		{[]string{"addgroup", "-g", "50", "g"}, "", "addgroup: gid '50' in use\n", 1},
+		{[]string{"addgroup", "-S", "sysgroup"}, "", "", 0},
+		{[]string{"addgroup", "ann", "sysgroup"}, "", "", 0},
+		{[]string{"id", "ann"}, "", "uid=1000(ann) gid=1000(ann) groups=1000(ann),100(sysgroup)\n", 0},
+		{[]string{"delgroup", "ann"}, "", "delgroup: 'ann' still has 'ann' as their primary group!\n", 1},
+		{[]string{"chpasswd"}, "ann:secret\n", "chpasswd: password for 'ann' changed\n", 0},
+		{[]string{"chpasswd"}, "nobody:x\n", "chpasswd: unknown user nobody\n", 1},
+		{[]string{"grep", "-c", `ann:$6$[./0-9A-Za-z]\{16\}$[./0-9A-Za-z]\{86\}:[0-9]*:0:99999:7:::`, "/etc/shadow"}, "", "1\n", 0},
+		{[]string{"passwd", "-l", "ann"}, "", "passwd: password for ann changed by root\n", 0},
+		{[]string{"passwd", "-l", "ann"}, "", "passwd: password for ann is already locked\n", 1},
+		{[]string{"passwd", "-u", "ann"}, "", "passwd: password for ann changed by root\n", 0},
+		{[]string{"passwd", "ann"}, "new\nnew\n", "Changing password for ann\npasswd: password for ann changed by root\n", 0},
+		{[]string{"delgroup", "ann", "sysgroup"}, "", "", 0},
+		{[]string{"deluser", "--remove-home", "ann"}, "", "", 0},
+		{[]string{"deluser", "ann"}, "", "deluser: unknown user ann\n", 1},
+		{[]string{"delgroup", "sysgroup"}, "", "", 0},
+		{[]string{"cat", "/etc/group"}, "", "root:x:0:root\nnogroup:x:65533:\nstaff:x:50:svc\n", 0},
+		{[]string{"ls", "/home"}, "", "", 0},
+		{[]string{"stat", "-c", "%a", "/etc/shadow"}, "", "640\n", 0},
+	} {
+		stdout, stderr, status := b.Run(guesttest.Options{Stdin: c.stdin}, c.argv...)
+		if c.argv[0] == "passwd" {
+			stderr = strings.NewReplacer("New password: \n", "", "Retype password: \n", "").Replace(stderr)
+		}
+		if got := stdout + stderr; got != c.out || status.ShellCode() != c.code {
+			t.Errorf("%q: %q, status %d; want %q, %d", c.argv, got, status.ShellCode(), c.out, c.code)
+		}
+	}
+}
+
 func BenchmarkBusybox(bench *testing.B) {
 	b := compiled(bench)
 	b.Write("/tmp/a", 0o644, []byte("one\ntwo\nthree\n"))

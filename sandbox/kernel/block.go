@@ -153,17 +153,34 @@ func (t *Task) Read(o *vfs.OpenFile, p []byte) (int, error) { return t.read(o, p
 // TryRead is Read of a file as if it were non-blocking: EAGAIN.
 func (t *Task) TryRead(o *vfs.OpenFile, p []byte) (int, error) { return t.read(o, p, false) }
 
+// chunk is how many bytes are moved between checkpoints: a fraction of a millisecond's work.
+const chunk = 4 << 20
+
 func (t *Task) read(o *vfs.OpenFile, p []byte, wait bool) (int, error) {
-	for {
+	n, err := t.readAll(o, p, wait)
+	t.io.reads.Add(1)
+	t.io.readBytes.Add(uint64(n))
+	return n, err
+}
+
+func (t *Task) readAll(o *vfs.OpenFile, p []byte, wait bool) (int, error) {
+	for done := 0; ; {
 		if f, ok := o.File.(*ttyFile); ok {
 			if err := f.t.mayUse(t, false); err != nil || len(p) == 0 {
 				return 0, err
 			}
 		}
-		n, err := o.Read(p)
-		if err != abi.EAGAIN || !wait {
-			t.io.reads.Add(1)
-			t.io.readBytes.Add(uint64(n))
+		n, err := o.Read(p[done:min(len(p), done+chunk)])
+		switch done += n; {
+		case n == chunk && err == nil && done < len(p):
+			// There may be more. A task that is killed meanwhile does not need it.
+			if t.Checkpoint() == nil {
+				continue
+			}
+			return done, nil
+		case done > 0:
+			return done, nil
+		case err != abi.EAGAIN || !wait:
 			return n, err
 		}
 		if err := t.awaitSocket(o, abi.POLLIN); err != nil {
@@ -197,7 +214,7 @@ func (t *Task) writeAll(o *vfs.OpenFile, p []byte, wait bool) (int, error) {
 	}
 	done := 0
 	for {
-		n, err := o.Write(p[done:])
+		n, err := o.Write(p[done:min(len(p), done+chunk)])
 		done += n
 		switch {
 		case err == abi.EAGAIN && !wait:
@@ -213,6 +230,9 @@ func (t *Task) writeAll(o *vfs.OpenFile, p []byte, wait bool) (int, error) {
 			return done, err
 		}
 		if err == nil {
+			if t.Checkpoint() != nil {
+				return done, nil
+			}
 			continue
 		}
 		if err := t.awaitSocket(o, abi.POLLOUT); err != nil {

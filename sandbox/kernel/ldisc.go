@@ -1,7 +1,8 @@
 package kernel
 
 import (
-	"bytes"
+	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/sockerless/sockerless/sandbox/abi"
@@ -80,6 +81,13 @@ func (t *TTY) key(c byte) abi.Signal {
 		return 0
 	case c == '\r' && tio.Iflag&abi.ICRNL != 0:
 		c = '\n'
+		if tio.Lflag&abi.ICANON == 0 { // shown as a new line, where one that was typed is shown as ^J
+			t.input = append(t.input, c)
+			if tio.Lflag&abi.ECHO != 0 {
+				t.echoRaw("\n")
+			}
+			return 0
+		}
 	case c == '\n' && tio.Iflag&abi.INLCR != 0:
 		c = '\r'
 	}
@@ -98,27 +106,35 @@ func (t *TTY) edit(c byte) bool {
 	ext := t.termios.Lflag&abi.IEXTEN != 0
 	switch {
 	case t.is(c, abi.VERASE):
-		t.erase(1)
+		if t.termios.Lflag&abi.ECHOE == 0 && len(t.line) > 0 {
+			t.line = t.line[:len(t.line)-t.lastSize()]
+			t.echo(c)
+			break
+		}
+		t.erase()
 	case ext && t.is(c, abi.VWERASE):
-		n := len(t.line)
-		for n > 0 && (t.line[n-1] == ' ' || t.line[n-1] == '\t') {
-			n--
-		}
-		for n > 0 && t.line[n-1] != ' ' && t.line[n-1] != '\t' {
-			n--
-		}
-		for len(t.line) > n {
-			t.erase(1)
+		for seen := false; len(t.line) > 0; t.erase() {
+			if in := inWord(t.line[len(t.line)-t.lastSize()]); seen && !in {
+				break
+			} else if in {
+				seen = true
+			}
 		}
 	case t.is(c, abi.VKILL):
-		if t.termios.Lflag&abi.ECHOKE != 0 || t.termios.Lflag&abi.ECHOK == 0 {
+		if len(t.line) == 0 {
+			break
+		}
+		const whole = abi.ECHOK | abi.ECHOKE | abi.ECHOE
+		if t.termios.Lflag&whole == whole {
 			for len(t.line) > 0 {
-				t.erase(1)
+				t.erase()
 			}
-		} else {
-			t.echo(c)
+			break
+		}
+		t.line = nil
+		t.echo(c)
+		if t.termios.Lflag&(abi.ECHO|abi.ECHOK) == abi.ECHO|abi.ECHOK {
 			t.echoRaw("\n")
-			t.line = nil
 		}
 	case t.is(c, abi.VEOF):
 		t.endLine()
@@ -149,6 +165,13 @@ func (t *TTY) edit(c byte) bool {
 	return true
 }
 
+// inWord reports whether a character that begins with a byte is of a word, as VWERASE of Linux takes it: a letter or digit of
+// Latin-1, whatever the terminal's encoding.
+func inWord(c byte) bool {
+	r := rune(c)
+	return c == '_' || unicode.IsLetter(r) || '0' <= c && c <= '9'
+}
+
 // endLine hands the edited line to the readers; an empty one is an end of file.
 func (t *TTY) endLine() {
 	t.input = append(t.input, t.line...)
@@ -169,38 +192,63 @@ func (t *TTY) accept(c byte) {
 		}
 		return
 	}
+	if len(t.line) == 0 {
+		t.lineColumn = t.column
+	}
 	t.line = append(t.line, c)
 	t.echo(c)
 }
 
-// erase takes the last character, of one or more bytes, off the line and the screen; t.mu is held.
-func (t *TTY) erase(count int) {
-	for ; count > 0 && len(t.line) > 0; count-- {
-		_, size := utf8.DecodeLastRune(t.line)
-		last := t.line[len(t.line)-size:]
-		t.line = t.line[:len(t.line)-size]
-		if t.termios.Lflag&abi.ECHO == 0 {
-			continue
+// erase takes the last character off the line and the screen; t.mu is held.
+func (t *TTY) erase() {
+	if len(t.line) == 0 {
+		return
+	}
+	size := t.lastSize()
+	last := t.line[len(t.line)-size]
+	t.line = t.line[:len(t.line)-size]
+	switch {
+	case t.termios.Lflag&abi.ECHO == 0:
+	case last == '\t':
+		t.echoRaw(strings.Repeat("\b", 8-t.columnsBefore()&7))
+	default:
+		t.echoRaw(strings.Repeat("\b \b", t.columns(last)))
+	}
+}
+
+// lastSize returns how many bytes the last character of the line has: with IUTF8 it may be more than one.
+func (t *TTY) lastSize() int {
+	if t.termios.Iflag&abi.IUTF8 == 0 {
+		return 1
+	}
+	_, size := utf8.DecodeLastRune(t.line)
+	return size
+}
+
+// columns returns how many a character takes that begins with a byte.
+func (t *TTY) columns(c byte) int {
+	switch {
+	case c >= ' ' && c != 127:
+		return 1
+	case t.termios.Lflag&abi.ECHOCTL != 0:
+		return 2
+	}
+	return 0
+}
+
+// columnsBefore returns where the cursor is after the line as it is now: from the last tab on, as only the last 3 bits count.
+func (t *TTY) columnsBefore() int {
+	n := 0
+	for i := len(t.line) - 1; i >= 0; i-- {
+		c := t.line[i]
+		if c == '\t' {
+			return n
 		}
-		if t.termios.Lflag&abi.ECHOE == 0 {
-			t.echo(t.termios.Cc[abi.VERASE])
-			continue
-		}
-		width := 1
-		switch {
-		case last[0] == '\t':
-			// The column before the tab is that of the line without it, counted from where the line began; as the
-			// start is not known, step back to the last tab stop.
-			width = max(1, t.column-(t.column-1)&^7)
-			t.echoRaw(string(bytes.Repeat([]byte{'\b'}, width)))
-			continue
-		case last[0] < ' ' || last[0] == 127:
-			width = 2
-		}
-		for range width {
-			t.echoRaw("\b \b")
+		if t.termios.Iflag&abi.IUTF8 == 0 || utf8.RuneStart(c) {
+			n += t.columns(c)
 		}
 	}
+	return n + t.lineColumn
 }
 
 // echo shows a typed character, control characters as ^X; t.mu is held.
@@ -209,7 +257,7 @@ func (t *TTY) echo(c byte) {
 	if lflag&abi.ECHO == 0 {
 		return
 	}
-	if lflag&abi.ECHOCTL != 0 && (c < ' ' && c != '\t' && c != '\n' || c == 127) {
+	if lflag&abi.ECHOCTL != 0 && (c < ' ' && c != '\t' || c == 127) {
 		t.echoRaw(string([]byte{'^', c ^ 0x40}))
 		return
 	}

@@ -120,37 +120,40 @@ func (t *Task) share() {
 // takeTurn charges what the task has run and waits until it may go on, or must attend to a signal. It reports whether
 // it has waited.
 func (t *Task) takeTurn() (waited bool) {
-	s, g := t.k.sched, &t.k.cpu
 	for {
-		s.mu.Lock()
-		s.charge(t)
-		switch {
-		case g.bandwidth.exhausted():
-			s.giveUp(t)
-			s.throttle(g, t)
-		case !t.cpu.slot && s.free > 0:
-			s.free--
-			t.cpu.slot = true
-			s.mu.Unlock()
+		if t.k.sched.goesOn(t) {
 			return waited
-		case t.cpu.slot && s.free >= 0 && !s.preempts(g):
-			s.mu.Unlock()
-			return waited
-		default:
-			s.enqueue(g, t)
-			s.giveUp(t)
-			s.dispatch()
 		}
-		waits := t.cpu.waits // dispatch may have chosen it
-		s.mu.Unlock()
 		waited = true
-		if waits && !t.awaitTurn() {
-			return waited
-		}
-		if t.cpu.slot {
+		if !t.awaitTurn() || t.cpu.slot {
 			return waited
 		}
 	}
+}
+
+// goesOn charges what a task has run and reports whether it may go on; else it waits from now on, or has waited already
+// when it is next itself.
+func (s *Scheduler) goesOn(t *Task) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.charge(t)
+	g := &t.k.cpu
+	switch {
+	case g.bandwidth.exhausted():
+		s.giveUp(t)
+		s.throttle(g, t)
+		return false
+	case !t.cpu.slot && s.free > 0:
+		s.free--
+		t.cpu.slot = true
+		return true
+	case t.cpu.slot && s.free >= 0 && !s.preempts(g):
+		return true
+	}
+	s.enqueue(g, t)
+	s.giveUp(t)
+	s.dispatch()
+	return false
 }
 
 // preempts reports whether a task that waits comes before those of g; s.mu is held.

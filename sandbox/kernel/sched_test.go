@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -36,32 +37,119 @@ func hog(t *Task) int {
 	return 0
 }
 
-func TestSharesDivideProcessorsThatAreShort(t *testing.T) {
-	s := NewScheduler(2)
-	big := bootOn(t, s, Limits{CPUShares: 3072}, programs{"hog": hog})
-	small := bootOn(t, s, Limits{}, programs{"hog": hog})
-	for range 3 {
-		start(t, big, "/hog")
-		start(t, small, "/hog")
+// contest runs tasks of sandboxes on a scheduler in simulated time, a slice at a time.
+type contest struct {
+	s     *Scheduler
+	boxes []*Kernel
+	tasks []*Task
+}
+
+// newContest makes one; no real time has an influence.
+func newContest(t *testing.T, processors int) *contest {
+	s := NewScheduler(processors)
+	s.stall = time.NewTimer(time.Hour)
+	t.Cleanup(func() { s.stall.Stop() })
+	return &contest{s: s}
+}
+
+func (c *contest) add(l Limits, tasks int) *Kernel {
+	k := New(Config{Limits: l, Scheduler: c.s})
+	c.boxes = append(c.boxes, k)
+	for range tasks {
+		t := newTask(k, NewFDTable())
+		c.tasks = append(c.tasks, t)
 	}
-	measure := func() (a, b time.Duration) {
-		a0, b0 := big.Usage().CPU, small.Usage().CPU
-		for a+b < 300*time.Millisecond {
-			time.Sleep(time.Millisecond)
-			a, b = big.Usage().CPU-a0, small.Usage().CPU-b0
+	return k
+}
+
+// run returns the CPU time of each sandbox.
+func (c *contest) run(turns int) []time.Duration {
+	ran := make([]time.Duration, len(c.boxes))
+	for range turns {
+		var running []*Task // at the same time
+		for _, t := range c.tasks {
+			if !t.cpu.waits {
+				running = append(running, t)
+			}
 		}
-		return a, b
+		for _, t := range running {
+			select {
+			case <-t.cpu.turn: // nil for one that has not waited
+			default:
+			}
+			if t.cpu.slot {
+				const slice = 250 * time.Microsecond
+				t.cpu.clock.v.Add(-int64(slice)) // a stopped clock
+				ran[slices.Index(c.boxes, t.k)] += slice
+			}
+			c.s.goesOn(t)
+		}
 	}
-	measure() // all compute
-	a, b := measure()
-	if ratio := float64(a) / float64(b); ratio < 2.7 || ratio > 3.3 {
-		t.Errorf("%v beside %v: a ratio of %.2f at shares of 3 : 1", a, b, ratio)
+	return ran
+}
+
+func TestSharesDivideProcessorsThatAreShort(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		shares []int64
+		tasks  []int
+		want   []float64 // parts of all CPU time
+	}{
+		{[]int64{3072, 0}, []int{2, 2}, []float64{0.75, 0.25}},
+		{[]int64{3072, 1024}, []int{3, 20}, []float64{0.75, 0.25}},
+		{[]int64{0, 0}, []int{2, 50}, []float64{0.5, 0.5}},
+		{[]int64{1024, 1024, 2048}, []int{4, 4, 4}, []float64{0.25, 0.25, 0.5}},
+		{[]int64{3072, 1024}, []int{1, 4}, []float64{0.5, 0.5}}, // one task uses one processor
+		{[]int64{2, 1 << 18}, []int{2, 0}, []float64{1, 0}},
+	} {
+		x := newContest(t, 2)
+		for i := range c.shares {
+			x.add(Limits{CPUShares: c.shares[i]}, c.tasks[i])
+		}
+		x.run(1000)
+		ran := x.run(20000)
+		total := time.Duration(0)
+		for _, d := range ran {
+			total += d
+		}
+		for i, d := range ran {
+			if part := float64(d) / float64(total); part < c.want[i]-0.02 || part > c.want[i]+0.02 {
+				t.Errorf("shares %v, tasks %v: sandbox %d has %.2f of the time, want %.2f", c.shares, c.tasks, i, part, c.want[i])
+			}
+		}
+		// Each task of a sandbox has its part.
+		for _, task := range x.tasks {
+			if task.CPU() == 0 {
+				t.Errorf("shares %v, tasks %v: a task has not run", c.shares, c.tasks)
+			}
+		}
 	}
+}
+
+func TestSharesMayChangeWhileTasksRun(t *testing.T) {
+	t.Parallel()
+	x := newContest(t, 1)
+	x.add(Limits{CPUShares: 3072}, 1)
+	small := x.add(Limits{}, 1)
+	x.run(1000)
 	small.SetLimits(Limits{CPUShares: 3072})
-	a, b = measure()
-	if ratio := float64(a) / float64(b); ratio < 0.9 || ratio > 1.1 {
-		t.Errorf("%v beside %v: a ratio of %.2f at equal shares", a, b, ratio)
+	if ran := x.run(10000); ran[0]*100 < ran[1]*98 || ran[1]*100 < ran[0]*98 {
+		t.Errorf("%v at equal shares", ran)
 	}
+}
+
+func TestSandboxesThatComputeShareForReal(t *testing.T) {
+	t.Parallel()
+	s := NewScheduler(2)
+	a := bootOn(t, s, Limits{CPUShares: 3072}, programs{"hog": hog})
+	b := bootOn(t, s, Limits{}, programs{"hog": hog})
+	for range 3 {
+		start(t, a, "/hog")
+		start(t, b, "/hog")
+	}
+	eventually(t, "both have run", func() bool {
+		return a.Usage().CPU > 20*time.Millisecond && b.Usage().CPU > 20*time.Millisecond
+	})
 }
 
 func TestASandboxMayUseWhatOthersLeave(t *testing.T) {
@@ -95,12 +183,13 @@ func TestAQuotaHoldsASandboxBack(t *testing.T) {
 	from := time.Now()
 	start(t, k, "/hog")
 	start(t, k, "/hog")
-	eventually(t, "it has used 50 ms", func() bool { return k.Usage().CPU >= 10*quota })
-	u, elapsed := k.Usage(), time.Since(from)
 	// What a period's last slices use too much is taken from the next.
-	if most := quota*time.Duration(elapsed/period+2) + 5*time.Millisecond; u.CPU > most {
-		t.Errorf("%v of CPU time in %v, at most %v are allowed", u.CPU, elapsed, most)
-	}
+	eventually(t, "it has used 50 ms and no more than it may", func() bool {
+		most := quota*time.Duration(time.Since(from)/period+2) + 5*time.Millisecond
+		used := k.Usage().CPU
+		return used >= 10*quota && used <= most
+	})
+	u := k.Usage()
 	if u.ThrottledPeriods == 0 || u.ThrottledPeriods > u.CPUPeriods+1 || u.ThrottledTime <= 0 {
 		t.Errorf("%+v", u)
 	}

@@ -18,20 +18,21 @@ type TTY struct {
 	slaveQueue  vfs.WaitQueue // input to read, room to write
 	masterQueue vfs.WaitQueue // output to read, room for input
 
-	mu       sync.Mutex
-	termios  abi.Termios
-	size     abi.Winsize
-	line     []byte  // canonical mode: the line being edited
-	input    []byte  // what read(2) may take
-	marks    []int   // lengths of the complete lines in input; canonical mode reads one at a time
-	output   []byte  // for the master to read, when there is no sink
-	sink     TTYSink // nil: output is kept for the master
-	column   int     // of the cursor, for the echo's erasing of tabs and for ONOCR
-	literal  bool    // the last character was VLNEXT
-	stopped  bool    // VSTOP
-	hungup   bool    // the master has gone
-	slaves   int     // open slave files
-	hadSlave bool    // one was open once
+	mu         sync.Mutex
+	termios    abi.Termios
+	size       abi.Winsize
+	line       []byte  // canonical mode: the line being edited
+	input      []byte  // what read(2) may take
+	marks      []int   // lengths of the complete lines in input; canonical mode reads one at a time
+	output     []byte  // for the master to read, when there is no sink
+	sink       TTYSink // nil: output is kept for the master
+	column     int     // of the cursor, for the echo's erasing of tabs and for ONOCR
+	lineColumn int     // where the cursor was when line began
+	literal    bool    // the last character was VLNEXT
+	stopped    bool    // VSTOP
+	hungup     bool    // the master has gone
+	slaves     int     // open slave files
+	hadSlave   bool    // one was open once
 
 	// guarded by Kernel.mu
 	sid        int // the session whose controlling terminal it is; 0 for none
@@ -60,7 +61,7 @@ func (k *Kernel) NewTTY(sink TTYSink, size abi.Winsize) *TTY {
 
 func defaultTermios() abi.Termios {
 	t := abi.Termios{
-		Iflag: abi.ICRNL | abi.IXON,
+		Iflag: abi.ICRNL | abi.IXON | abi.IUTF8,
 		Oflag: abi.OPOST | abi.ONLCR,
 		Cflag: abi.B38400 | abi.CS8 | abi.CREAD,
 		Lflag: abi.ISIG | abi.ICANON | abi.ECHO | abi.ECHOE | abi.ECHOK | abi.ECHOCTL | abi.ECHOKE | abi.IEXTEN,

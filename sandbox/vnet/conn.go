@@ -37,7 +37,7 @@ func (st *Stack) Forward(ctx context.Context, conn net.Conn, to, from netip.Addr
 
 func (st *Stack) dial(ctx context.Context, to, from netip.AddrPort) (*stream, error) {
 	to, from = unmap(to), unmap(from)
-	l := st.tcp.listener(to, from)
+	l := st.tcp.listener(to)
 	if l == nil {
 		return nil, abi.ECONNREFUSED
 	}

@@ -255,7 +255,7 @@ func (s *stream) connectTCP(a Addr) error {
 	case hop.service:
 		return s.stack.serveDNS(s)
 	case hop.stack != nil:
-		l := hop.stack.tcp.listener(hop.to, s.local.IP)
+		l := hop.stack.tcp.listener(hop.to)
 		if l == nil {
 			return abi.ECONNREFUSED
 		}

@@ -19,11 +19,12 @@ const (
 type ports struct {
 	datagrams bool
 
-	mu     sync.Mutex
-	byPort map[uint16]map[*base]*binding
-	conns  map[connKey]struct{}
-	next   uint16 // of the ephemeral ports
-	turn   int    // of the listeners that share a port
+	mu        sync.Mutex
+	byPort    map[uint16]map[*base]*binding
+	conns     map[connKey]struct{}
+	listeners map[uint16][]*binding // those of byPort, which has their connections too
+	next      uint16                // of the ephemeral ports
+	turn      int                   // of the listeners that share a port
 }
 
 type connKey struct{ local, remote netip.AddrPort }
@@ -121,6 +122,7 @@ func (t *ports) put(b *base, x *binding) {
 	if t.byPort == nil {
 		t.byPort = make(map[uint16]map[*base]*binding)
 		t.conns = make(map[connKey]struct{})
+		t.listeners = make(map[uint16][]*binding)
 	}
 	port := x.addr.Port()
 	if t.byPort[port] == nil {
@@ -137,6 +139,9 @@ func (t *ports) remove(b *base) {
 	x := t.byPort[port][b]
 	if x == nil {
 		return
+	}
+	if x.listener != nil {
+		t.dropListener(x)
 	}
 	if x.remote.IsValid() {
 		delete(t.conns, connKey{x.addr, x.remote})
@@ -205,12 +210,14 @@ func (t *ports) listen(s *stream, l *listener) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	x := t.byPort[s.portLocked()][&s.base]
-	for _, y := range t.byPort[x.addr.Port()] { // those that are only bound don't matter, if they could be bound
-		if y != x && y.listener != nil && x.conflicts(y, false) {
+	port := x.addr.Port()
+	for _, y := range t.listeners[port] { // those that are only bound don't matter, if they could be bound
+		if x.conflicts(y, false) {
 			return abi.EADDRINUSE
 		}
 	}
 	x.listener = l
+	t.listeners[port] = append(t.listeners[port], x)
 	return nil
 }
 
@@ -218,7 +225,17 @@ func (t *ports) unlisten(s *stream) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if x := t.byPort[s.portLocked()][&s.base]; x != nil {
-		x.listener = nil
+		t.dropListener(x)
+	}
+}
+
+// dropListener takes a binding out of the listeners; t.mu is held.
+func (t *ports) dropListener(x *binding) {
+	port := x.addr.Port()
+	x.listener = nil
+	t.listeners[port] = slices.DeleteFunc(t.listeners[port], func(y *binding) bool { return y == x })
+	if len(t.listeners[port]) == 0 {
+		delete(t.listeners, port)
 	}
 }
 
@@ -233,13 +250,13 @@ func (t *ports) add(s *stream) {
 }
 
 // listener finds who accepts connections to an address: the most specific one; those that share it take turns.
-func (t *ports) listener(to, _ netip.AddrPort) *listener {
+func (t *ports) listener(to netip.AddrPort) *listener {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var best *listener
 	rank, same := 0, 0
-	for _, x := range t.byPort[to.Port()] {
-		if x.listener == nil || !x.covers(to.Addr()) {
+	for _, x := range t.listeners[to.Port()] {
+		if !x.covers(to.Addr()) {
 			continue
 		}
 		r := x.rank(to.Addr())
@@ -247,7 +264,7 @@ func (t *ports) listener(to, _ netip.AddrPort) *listener {
 		case r > rank:
 			best, rank, same = x.listener, r, 1
 		case r == rank:
-			if same++; (t.turn+int(x.listener.sock.ino))%same == 0 {
+			if same++; t.turn%same == 0 {
 				best = x.listener
 			}
 		}

@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// readInto reads from a host connection into a buffer, as much as there is. The buffer is asked for memory only when the
-// connection has something, so that an idle connection holds none. 0 without an error is end of file; EAGAIN and EPIPE are
+// readInto reads from a host connection into a buffer, as much as there is. The buffer has memory only while it
+// reads, not while it waits, so that an idle connection holds none. 0 without an error is end of file; EAGAIN and EPIPE are
 // the buffer's.
 func readInto(conn net.Conn, b *buffer) (n int, err error) {
 	sc, ok := conn.(syscall.Conn)
@@ -21,12 +21,7 @@ func readInto(conn net.Conn, b *buffer) (n int, err error) {
 		return 0, err
 	}
 	var got error
-	tried := false
 	err = raw.Read(func(fd uintptr) bool {
-		if !tried { // wait first: without bytes there is nothing to do
-			tried = true
-			return false
-		}
 		p, gerr := b.grant()
 		if gerr != nil {
 			got = gerr

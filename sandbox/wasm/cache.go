@@ -22,6 +22,10 @@ const (
 	// maxWriteAge is after what time a file that was being written has been left
 	// by a process that crashed.
 	maxWriteAge = time.Hour
+	// maxVersionAge is after what time without a new entry another version is
+	// taken to be gone. Until then it may be in use: by an older daemon, or by
+	// tests, whose wazero has no version.
+	maxVersionAge = 7 * 24 * time.Hour
 )
 
 // diskCache bounds wazero's directory of compiled code, which only grows by
@@ -80,7 +84,7 @@ func (c *diskCache) trim(now time.Time) error {
 		return err
 	}
 	for _, d := range dirs {
-		old := strings.HasPrefix(d.Name(), "wazero-") && d.Name() != c.current
+		old := strings.HasPrefix(d.Name(), "wazero-") && d.Name() != c.current && age(d, now) > maxVersionAge
 		if old || strings.HasPrefix(d.Name(), ".probe-") && age(d, now) > maxWriteAge {
 			err = errors.Join(err, os.RemoveAll(filepath.Join(c.dir, d.Name())))
 		}

@@ -25,6 +25,7 @@ func TestTheCacheDropsWhatIsOldOrTooMuch(t *testing.T) {
 		c.current + "/fresh.1.tmp":       time.Minute,
 		c.current + "/crashed.1.tmp":     2 * time.Hour,
 		"wazero-v0.0.1-amd64-linux/gone": 0,
+		"wazero-v0.0.2-amd64-linux/used": 365 * 24 * time.Hour,
 		"elsewhere/kept":                 365 * 24 * time.Hour,
 	} {
 		path := filepath.Join(dir, name)
@@ -37,6 +38,10 @@ func TestTheCacheDropsWhatIsOldOrTooMuch(t *testing.T) {
 		if err := os.Chtimes(path, now.Add(-used), now.Add(-used)); err != nil {
 			t.Fatal(err)
 		}
+	}
+	lastMonth := now.Add(-30 * 24 * time.Hour)
+	if err := os.Chtimes(filepath.Join(dir, "wazero-v0.0.1-amd64-linux"), lastMonth, lastMonth); err != nil {
+		t.Fatal(err)
 	}
 	if err := c.trim(now); err != nil {
 		t.Fatal(err)
@@ -52,7 +57,7 @@ func TestTheCacheDropsWhatIsOldOrTooMuch(t *testing.T) {
 		slices.Sort(files)
 		return files
 	}
-	if got, want := left(), []string{"fresh", "fresh.1.tmp", "kept", "yesterday"}; !slices.Equal(got, want) {
+	if got, want := left(), []string{"fresh", "fresh.1.tmp", "kept", "used", "yesterday"}; !slices.Equal(got, want) {
 		t.Errorf("left %q, want %q", got, want)
 	}
 	if err := c.purge(); err != nil {
@@ -69,6 +74,10 @@ func TestALoadTrimsTheCache(t *testing.T) {
 	e := newEngine(t, Config{CacheDir: dir, CacheBytes: 1})
 	old := filepath.Join(dir, "wazero-v0.0.1-amd64-linux")
 	if err := os.Mkdir(old, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	lastYear := time.Now().Add(-365 * 24 * time.Hour)
+	if err := os.Chtimes(old, lastYear, lastYear); err != nil {
 		t.Fatal(err)
 	}
 	load(t, e, command(nil, nil))

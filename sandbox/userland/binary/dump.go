@@ -175,6 +175,7 @@ func integer(kind byte, size int) unit {
 
 // dumper writes blocks of bytes, repeated ones as a star.
 type dumper struct {
+	short    int64 // bytes to skip that were not there
 	c        *applet.Context
 	units    []unit
 	width    int
@@ -255,6 +256,7 @@ func (d *dumper) dump(names []string, skip int64, line func(block []byte)) int {
 		}
 		applet.CloseInput(fd)
 	}
+	d.short = skip
 	if len(d.buf) > 0 {
 		d.block(d.buf, line)
 	}
@@ -357,6 +359,9 @@ func Od(c *applet.Context) int {
 		c.Fatalf("-S is not supported")
 	}
 	code := d.dump(c.Operands(), skip, d.fields)
+	if d.short > 0 {
+		c.Fatalf("can't skip past end of combined input")
+	}
 	if d.radix != 'n' && (code == 0 || d.offset > skip) {
 		c.Out.WriteString(d.address(d.offset) + "\n")
 	}

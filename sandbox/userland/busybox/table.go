@@ -9,6 +9,7 @@ import (
 	"github.com/sockerless/sockerless/sandbox/userland/calc"
 	"github.com/sockerless/sockerless/sandbox/userland/core"
 	"github.com/sockerless/sockerless/sandbox/userland/diff"
+	"github.com/sockerless/sockerless/sandbox/userland/edit"
 	"github.com/sockerless/sockerless/sandbox/userland/files"
 	"github.com/sockerless/sockerless/sandbox/userland/network"
 	"github.com/sockerless/sockerless/sandbox/userland/process"
@@ -123,6 +124,7 @@ var applets = map[string]applet.Func{
 	"od":            binary.Od,
 	"passwd":        accounts.Passwd,
 	"paste":         text.Paste,
+	"patch":         diff.Patch,
 	"pgrep":         process.Pgrep,
 	"pidof":         process.Pidof,
 	"ping":          network.Ping,
@@ -187,11 +189,13 @@ var applets = map[string]applet.Func{
 	"unlink":        files.Unlink,
 	"unlzma":        archive.Unlzma,
 	"unxz":          archive.Unxz,
+	"unzip":         archive.Unzip,
 	"uptime":        system.Uptime,
 	"users":         system.Users,
 	"usleep":        core.Usleep,
 	"uudecode":      sums.Uudecode,
 	"uuencode":      sums.Uuencode,
+	"vi":            edit.Vi,
 	"w":             system.Who,
 	"watch":         process.Watch,
 	"wc":            text.Wc,

@@ -46,6 +46,9 @@ func Seq(c *applet.Context) int {
 	width := 0
 	if o.Has("w") {
 		width = max(len(strconv.FormatFloat(start, 'f', precision, 64)), len(strconv.FormatFloat(end, 'f', precision, 64)))
+		if len(c.Args) > 2 {
+			width = max(width, len(inc)) // busybox counts the step too
+		}
 	}
 	separator := "\n"
 	if s, ok := o.Arg('s'); ok {

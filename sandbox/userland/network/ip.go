@@ -113,7 +113,7 @@ func ipLinks(c *applet.Context, addresses bool, dev, family string, oneline bool
 		if i.queue > 0 {
 			qlen = fmt.Sprintf("qlen %d", i.queue)
 		}
-		if !oneline || !addresses || family == "" || family == "link" {
+		if !oneline || !addresses {
 			c.Out.Printf("%d: %s: <%s> mtu %d %s%s", i.index, i.name, flags, i.mtu, qdisc, qlen)
 			if family == "" || family == "link" || !addresses {
 				c.Out.Printf("%s    %s", eol, link)

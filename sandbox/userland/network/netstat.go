@@ -102,7 +102,7 @@ func (n *netstat) table(proto string) {
 			v, _ := strconv.ParseInt(s, 16, 64)
 			return v
 		}
-		line := fmt.Sprintf("%-4s   %6d %6d %-23s %-23s %-12s", strings.TrimSuffix(proto, "6"), q(rx), q(tx), show(local), show(remote), text)
+		line := fmt.Sprintf("%-3s   %6d %6d %-23s %-23s %-12s", strings.TrimSuffix(proto, "6"), q(rx), q(tx), show(local), show(remote), text)
 		if n.extra {
 			line += fmt.Sprintf("%-10s %-10s ", userName(f[7]), f[9])
 		}

@@ -36,7 +36,7 @@ type grep struct {
 	line    int64
 	context []contextLine // lines before that were not printed
 	ahead   int           // lines of context still to print
-	printed int64         // number of the last line printed
+	printed int64         // number of the last line printed, in whichever file
 	any     bool          // a group was printed
 }
 
@@ -218,7 +218,7 @@ func kindOf(st *abi.Stat, err error) (uint32, error) {
 
 // file searches one file. It reads blocks of whole lines, so that a needed string is looked for in a block at once.
 func (g *grep) file(fd int, name string) {
-	g.name, g.found, g.line, g.ahead, g.printed = name, 0, 0, 0, 0
+	g.name, g.found, g.line, g.ahead = name, 0, 0, 0
 	g.context = g.context[:0]
 	if g.buf == nil {
 		g.buf = make([]byte, 64<<10)
@@ -372,7 +372,7 @@ func (g *grep) one(line []byte, matches bool) bool {
 	if len(g.context) > 0 {
 		first = g.context[0].number
 	}
-	if (g.before > 0 || g.after > 0) && g.any && first > g.printed+1 || g.any && g.printed == 0 && (g.before > 0 || g.after > 0) {
+	if (g.before > 0 || g.after > 0) && g.any && first != g.printed+1 {
 		g.c.Out.WriteString("--\n")
 	}
 	number := g.line

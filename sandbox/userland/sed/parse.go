@@ -166,6 +166,9 @@ func (p *parser) command() {
 		p.blanks()
 		cmd.text = p.label()
 	case 'a', 'i', 'c':
+		if cmd.to != nil && cmd.name != 'c' {
+			p.fatal("command '%c' uses only one address", cmd.name)
+		}
 		p.appended(cmd)
 		p.commands = append(p.commands, cmd)
 		return

@@ -354,6 +354,7 @@ func (e *editor) cycle() byte {
 			e.hold = append(append(e.hold, '\n'), e.pattern...)
 		case 'x':
 			e.pattern, e.hold = e.hold, e.pattern
+			e.newline = true // what was held has one
 		case 'l':
 			e.visible()
 		case 'n':

@@ -60,7 +60,7 @@ func Cut(c *applet.Context) int {
 				continue
 			}
 			if bytes.IndexByte(line, delim) < 0 {
-				if !o.Has("s") {
+				if !o.Has("s") || len(line) == 0 {
 					c.Out.Line(line)
 				}
 				continue
@@ -214,7 +214,9 @@ func Paste(c *applet.Context) int {
 				c.Out.Write(line)
 				n++
 			}
-			c.Out.WriteByte('\n')
+			if n > 0 {
+				c.Out.WriteByte('\n')
+			}
 		}
 		return 0
 	}

@@ -51,7 +51,7 @@ func Sort(c *applet.Context) int {
 	if o.Has("cC") {
 		return s.check(c, lines, o.Has("u"))
 	}
-	s.stable = o.Has("s") || o.Has("u")
+	s.stable = o.Has("s")
 	lines = s.sort(lines)
 	if o.Has("u") {
 		lines = slices.CompactFunc(lines, func(a, b []byte) bool { return s.compare(a, b) == 0 })

@@ -1,6 +1,7 @@
 package overlay
 
 import (
+	"os"
 	"slices"
 	"sort"
 	"strings"
@@ -165,6 +166,13 @@ func (f *FS) makeRoot() *node {
 	dirs := f.lowerRoot(len(f.layers))
 	n := &node{fs: f, ino: rootIno, dir: &directory{lower: dirs}, mode: abi.S_IFDIR | 0o755, nlink: 2}
 	f.attributes(n, dirs)
+	if n.mtime == 0 { // no layer tells: the root is as old as the writable layer
+		n.mtime = now()
+		if info, err := os.Stat(f.upper); err == nil {
+			n.mtime = info.ModTime().UnixNano()
+		}
+		n.atime, n.ctime = n.mtime, n.mtime
+	}
 	return n
 }
 

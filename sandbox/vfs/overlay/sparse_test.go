@@ -43,3 +43,11 @@ func TestAFileThatWasNamedLateSurvives(t *testing.T) {
 		}
 	}
 }
+
+func TestTheRootIsNoOlderThanTheContainer(t *testing.T) {
+	t.Parallel()
+	_, ctx := mustOpen(t, nil, t.TempDir(), Options{})
+	if st := stat(t, ctx, "/"); st.Mtim.Sec < 1e9 {
+		t.Errorf("the root was changed at %d", st.Mtim.Sec)
+	}
+}
