@@ -64,11 +64,16 @@ func serve(ctx context.Context, cfg *config, reload func() (*config, error), std
 	case <-idle:
 		log.Info("Nothing has run and nobody has been connected: ending until the socket is used again", "idle-exit", cfg.IdleExit.String())
 	case err = <-failed:
+		failed <- err // counted below
 	}
 	notify(log, sddaemon.SdNotifyStopping+"\nSTATUS=Stopping the containers")
 	log.Info("Stopping")
 	for _, l := range listeners {
 		closeListener(l)
+	}
+	// What has been accepted is known to the server when Serve has returned, and not before: Shutdown would forget it.
+	for range listeners {
+		<-failed
 	}
 	end, cancel := context.WithTimeout(context.Background(), stopTimeout)
 	defer cancel()
