@@ -58,6 +58,7 @@ type container struct {
 	proc    Process // pid 1 while it runs
 	box     *sandboxRef
 	waiters []*waiter
+	ending  bool // its end is not told yet; who waits is answered after that
 	gone    bool // removed; nobody finds it any more
 
 	restart    restarts

@@ -196,7 +196,7 @@ func (m *Manager) ended(c *container, box Sandbox, proc Process) (removeIt bool)
 	if again {
 		s.RestartCount++
 	}
-	c.proc = nil
+	c.proc, c.ending = nil, true
 	m.saveLogged(c)
 	c.mu.Unlock()
 	// Whoever waits for the end finds everything told.
@@ -204,6 +204,7 @@ func (m *Manager) ended(c *container, box Sandbox, proc Process) (removeIt bool)
 	m.emitVolumes(c, events.ActionUnmount)
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.ending = false
 	c.notify(untilStopped)
 	if again {
 		c.restart.timer = time.AfterFunc(delay, func() { m.restartByPolicy(c) })

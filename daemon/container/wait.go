@@ -23,7 +23,7 @@ func (m *Manager) Wait(ctx context.Context, ref string, condition types.WaitCond
 	w := &waiter{condition: condition, ch: make(chan types.WaitResponse, 1)}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.gone || condition == types.WaitConditionNotRunning && !c.state.Running {
+	if c.gone || condition == types.WaitConditionNotRunning && !c.state.Running && !c.ending {
 		w.ch <- c.response()
 		return w.ch, nil
 	}
